@@ -1,0 +1,2 @@
+//! transom.
+fn main() {}
