@@ -1,0 +1,1 @@
+//! reload: not written yet.

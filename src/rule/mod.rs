@@ -1,0 +1,1 @@
+//! rule: not written yet.

@@ -1,0 +1,1 @@
+//! transcode: not written yet.

@@ -1,0 +1,225 @@
+//! Typed settings values: sizes, periods and secrets, as a person writes them in a config file.
+//!
+//! Not for settings themselves: each room owns its `Settings`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A number of bytes, written as `512`, `64KiB`, `4MB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteSize(pub u64);
+
+impl ByteSize {
+    /// The size in KiB.
+    #[must_use]
+    pub const fn kib(count: u64) -> Self {
+        Self(count * 1024)
+    }
+
+    /// The size in MiB.
+    #[must_use]
+    pub const fn mib(count: u64) -> Self {
+        Self(count * 1024 * 1024)
+    }
+
+    /// The size as a count of bytes in memory, saturating.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<bytesize::ByteSize>() {
+            Ok(size) => Ok(Self(size.as_u64())),
+            Err(_) => Err(format!("`{text}` is not a size; write it like `64KiB` or `4MiB`")),
+        }
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
+            if self.0 >= unit && self.0.is_multiple_of(unit) {
+                return write!(f, "{}{name}", self.0 / unit);
+            }
+        }
+        write!(f, "{}B", self.0)
+    }
+}
+
+/// A length of time, written as `250ms`, `30s`, `5m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period(pub Duration);
+
+impl FromStr for Period {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|_| format!("`{text}` is not a period; write it like `250ms`, `30s` or `5m`"))
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+/// Text that must not be seen: its `Debug`, `Display` and serialized form are `***`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself; the name is there so that each use can be found.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "A secret text; never shown again." })
+    }
+}
+
+/// Reads a unit from a string, or from a bare number that `from_number` understands.
+struct UnitVisitor<T> {
+    expected: &'static str,
+    from_number: fn(u64) -> Option<T>,
+}
+
+impl<T: FromStr<Err = String>> de::Visitor<'_> for UnitVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        (self.from_number)(number).ok_or_else(|| E::invalid_type(de::Unexpected::Unsigned(number), &self))
+    }
+}
+
+macro_rules! unit {
+    ($unit:ident, $expected:literal, $from_number:expr, $example:literal) => {
+        impl Serialize for $unit {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $unit {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(UnitVisitor { expected: $expected, from_number: $from_number })
+            }
+        }
+
+        impl JsonSchema for $unit {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($unit).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": ["string", "integer"], "description": $expected, "examples": [$example] })
+            }
+        }
+    };
+}
+
+unit!(
+    ByteSize,
+    "a size such as `64KiB` or `4MiB`, or a number of bytes",
+    |bytes| Some(ByteSize(bytes)),
+    "4MiB"
+);
+unit!(
+    Period,
+    "a period such as `250ms`, `30s` or `5m`",
+    |number| (number == 0).then_some(Period(Duration::ZERO)),
+    "30s"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_and_show() {
+        for (text, bytes, shown) in [
+            ("512", 512, "512B"),
+            ("64KiB", 65536, "64KiB"),
+            ("4MiB", 4 << 20, "4MiB"),
+            ("1kB", 1000, "1000B"),
+        ] {
+            let size: ByteSize = text.parse().expect(text);
+            assert_eq!((size.0, size.to_string().as_str()), (bytes, shown));
+        }
+        assert!("4 apples".parse::<ByteSize>().is_err());
+    }
+
+    #[test]
+    fn periods_read_and_show() {
+        let period: Period = "1m 30s".parse().expect("a period");
+        assert_eq!((period.0.as_secs(), period.to_string().as_str()), (90, "1m 30s"));
+        assert!("soon".parse::<Period>().is_err());
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(
+            format!("{secret} {secret:?} {}", serde_json::to_string(&secret).expect("json")),
+            "*** *** \"***\""
+        );
+        assert_eq!(secret.expose(), "hunter2");
+    }
+}
