@@ -3,8 +3,20 @@
 //! Not for the gRPC protocol's own headers (`te`, `grpc-timeout`, ...): [`upstream`](crate::upstream) adds
 //! and removes those.
 
+mod answer;
+mod names;
+mod request;
+mod timeout;
+
+use std::net::SocketAddr;
+
+use http::HeaderName;
+
+use crate::problem::{Place, Problem, Problems};
+pub use timeout::timeout;
+
 /// Which headers pass, and under which names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// More request headers that are forwarded as metadata under their own lower-case names.
     pub forward_request: Vec<String>,
@@ -12,4 +24,83 @@ pub struct Settings {
     pub forward_response: Vec<String>,
     /// Whether `x-forwarded-*` sent by the client is kept and extended rather than replaced.
     pub trust_forwarded: bool,
+}
+
+impl Default for Settings {
+    /// Nothing but the fixed rules; what a proxy in front says of the client is believed.
+    fn default() -> Self {
+        Self { forward_request: Vec::new(), forward_response: Vec::new(), trust_forwarded: true }
+    }
+}
+
+/// Who is calling: what the listener knows of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The client's address; `None` on a unix socket.
+    pub address: Option<SocketAddr>,
+    /// Whether the connection is encrypted (`x-forwarded-proto`).
+    pub tls: bool,
+}
+
+/// The header rules, ready to be used: built once, read by every call.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    forward_request: Vec<HeaderName>,
+    forward_response: Vec<HeaderName>,
+    trust_forwarded: bool,
+}
+
+impl Rules {
+    /// Checks the settings, telling every name that cannot be forwarded.
+    pub fn check(settings: &Settings, problems: &mut Problems) -> Self {
+        Self {
+            forward_request: checked(&settings.forward_request, "metadata.forward_request", problems),
+            forward_response: checked(&settings.forward_response, "metadata.forward_response", problems),
+            trust_forwarded: settings.trust_forwarded,
+        }
+    }
+}
+
+fn checked(list: &[String], key: &str, problems: &mut Problems) -> Vec<HeaderName> {
+    let mut names = Vec::with_capacity(list.len());
+    for text in list {
+        match HeaderName::try_from(text.as_str()) {
+            Ok(name) if names::is_reserved(name.as_str()) => problems.push(
+                Problem::error(Place::item(key), format!("the header `{name}` cannot be forwarded"))
+                    .help("it belongs to the connection or to the gRPC protocol; take it out of the list"),
+            ),
+            Ok(name) => names.push(name),
+            Err(_) => problems.push(
+                Problem::error(Place::item(key), format!("`{text}` is not a header name"))
+                    .help("write a name such as `x-tenant`"),
+            ),
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cannot_pass_are_told_all_at_once() {
+        let settings = Settings {
+            forward_request: vec!["X-Tenant".into(), "no good".into(), "Connection".into()],
+            forward_response: vec!["grpc-status".into()],
+            ..Settings::default()
+        };
+        let mut problems = Problems::new();
+        let rules = Rules::check(&settings, &mut problems);
+        assert_eq!(rules.forward_request, ["x-tenant"]);
+        let told: Vec<_> = problems.iter().map(|problem| problem.what.as_str()).collect();
+        assert_eq!(
+            told,
+            [
+                "`no good` is not a header name",
+                "the header `connection` cannot be forwarded",
+                "the header `grpc-status` cannot be forwarded"
+            ]
+        );
+    }
 }

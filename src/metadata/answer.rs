@@ -1,0 +1,73 @@
+//! Metadata and trailers to answer headers.
+
+use http::{HeaderMap, HeaderName};
+
+use super::Rules;
+use super::names::is_reserved;
+
+impl Rules {
+    /// Adds the headers that a backend's initial metadata becomes: `Grpc-Metadata-<name>`, or the name itself
+    /// where it is configured so. Binary values stay base64, as gRPC sends them.
+    pub fn answer(&self, metadata: &HeaderMap, headers: &mut HeaderMap) {
+        for (name, value) in metadata {
+            if is_reserved(name.as_str()) {
+                continue;
+            }
+            if self.forward_response.contains(name) {
+                headers.append(name, value.clone());
+            } else if let Some(prefixed) = prefixed("grpc-metadata-", name) {
+                headers.append(prefixed, value.clone());
+            }
+        }
+    }
+
+    /// The HTTP trailers that a backend's trailing metadata becomes: `Grpc-Trailer-<name>`.
+    #[must_use]
+    pub fn trailers(&self, trailers: &HeaderMap) -> HeaderMap {
+        let mut answer = HeaderMap::with_capacity(trailers.len());
+        for (name, value) in trailers {
+            if is_reserved(name.as_str()) {
+                continue;
+            }
+            if let Some(prefixed) = prefixed("grpc-trailer-", name) {
+                answer.append(prefixed, value.clone());
+            }
+        }
+        answer
+    }
+}
+
+fn prefixed(prefix: &str, name: &HeaderName) -> Option<HeaderName> {
+    HeaderName::try_from([prefix, name.as_str()].concat()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::metadata::Settings;
+    use crate::problem::Problems;
+
+    #[test]
+    fn metadata_is_prefixed_unless_configured_and_noise_is_dropped() {
+        let settings = Settings { forward_response: vec!["location".into()], ..Settings::default() };
+        let rules = Rules::check(&settings, &mut Problems::new());
+        let mut metadata = HeaderMap::new();
+        for (name, value) in
+            [("location", "/x"), ("foo", "1"), ("foo", "2"), ("content-type", "application/grpc")]
+        {
+            metadata.append(name, HeaderValue::from_static(value));
+        }
+        let mut headers = HeaderMap::new();
+        rules.answer(&metadata, &mut headers);
+        let mut found: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .collect();
+        found.sort();
+        assert_eq!(found, ["grpc-metadata-foo: 1", "grpc-metadata-foo: 2", "location: /x"]);
+        assert_eq!(rules.trailers(&metadata).get("grpc-trailer-location").expect("a trailer"), "/x");
+        assert!(!rules.trailers(&metadata).contains_key("grpc-trailer-content-type"));
+    }
+}

@@ -1,0 +1,76 @@
+//! Which header names mean what. Names are lower case, as the `http` crate keeps them.
+
+/// Headers that pass as `grpcgateway-<name>`: the permanent request headers of the IANA registry, as
+/// grpc-gateway lists them.
+pub(super) fn is_permanent(name: &str) -> bool {
+    matches!(
+        name,
+        "accept"
+            | "accept-charset"
+            | "accept-language"
+            | "accept-ranges"
+            | "authorization"
+            | "cache-control"
+            | "content-type"
+            | "cookie"
+            | "date"
+            | "expect"
+            | "from"
+            | "host"
+            | "if-match"
+            | "if-modified-since"
+            | "if-none-match"
+            | "if-schedule-tag-match"
+            | "if-unmodified-since"
+            | "max-forwards"
+            | "origin"
+            | "pragma"
+            | "referer"
+            | "user-agent"
+            | "via"
+            | "warning"
+    )
+}
+
+/// Headers that always pass under their own names: W3C trace context and baggage, and the request id.
+pub(super) fn is_correlation(name: &str) -> bool {
+    matches!(name, "traceparent" | "tracestate" | "baggage" | "x-request-id")
+}
+
+/// Names that no client and no backend may set through the gateway: the gRPC protocol's own, and those that
+/// belong to one connection (RFC 9110, section 7.6.1).
+pub(super) fn is_reserved(name: &str) -> bool {
+    name.starts_with("grpc-")
+        || name.starts_with(':')
+        || matches!(
+            name,
+            "connection"
+                | "content-encoding"
+                | "content-length"
+                | "content-type"
+                | "host"
+                | "http2-settings"
+                | "keep-alive"
+                | "proxy-authenticate"
+                | "proxy-authorization"
+                | "proxy-connection"
+                | "te"
+                | "trailer"
+                | "transfer-encoding"
+                | "upgrade"
+                | "user-agent"
+        )
+}
+
+/// Names that the gateway itself sets, so that the `Grpc-Metadata-` prefix must not smuggle them in.
+pub(super) fn is_ours(name: &str) -> bool {
+    name == "authorization" || name.starts_with("x-forwarded-") || name.starts_with("grpcgateway-")
+}
+
+/// Whether gRPC allows a metadata key of this name (`PROTOCOL-HTTP2.md`, "Header-Name").
+pub(super) fn is_metadata(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte))
+}
