@@ -1,0 +1,85 @@
+//! Successful answers: JSON with its headers.
+
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+
+use super::Body;
+
+/// The parts of an answer, success or error, before they become an HTTP response.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers, `Content-Type` and `Content-Length` not among them.
+    pub headers: HeaderMap,
+    /// The JSON.
+    pub json: Vec<u8>,
+    /// Trailers to send after the body; empty unless the client takes trailers.
+    pub trailers: HeaderMap,
+}
+
+impl Answer {
+    /// The HTTP response. A HEAD request gets the headers of the GET, without its body (RFC 9110, 9.3.2).
+    #[must_use]
+    pub fn into_response(self, method: &Method) -> Response<Body> {
+        let Self { status, mut headers, json, trailers } = self;
+        headers.insert(CONTENT_TYPE, JSON);
+        let body = if method == Method::HEAD {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(json.len()));
+            Body::default()
+        } else {
+            announce(&trailers, &mut headers);
+            Body::from(json).with_trailers(trailers)
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// 204 for an OPTIONS request to a known path: nothing but `Allow`.
+#[must_use]
+pub fn no_content(allow: HeaderValue) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, allow);
+    response
+}
+
+/// Names the trailers to come: HTTP/1.1 sends only those (RFC 9110, 6.6.2).
+fn announce(trailers: &HeaderMap, headers: &mut HeaderMap) {
+    for name in trailers.keys() {
+        headers.append(TRAILER, HeaderValue::from(name.clone()));
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+
+    use super::*;
+
+    fn answer() -> Answer {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-trailer-a", HeaderValue::from_static("1"));
+        Answer { status: StatusCode::OK, headers: HeaderMap::new(), json: b"{\"a\":1}".to_vec(), trailers }
+    }
+
+    #[test]
+    fn an_answer_has_its_type_and_announces_its_trailers() {
+        let response = answer().into_response(&Method::GET);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(response.headers()[TRAILER], "grpc-trailer-a");
+        assert_eq!(response.body().len(), 7);
+    }
+
+    #[test]
+    fn head_gets_the_length_without_the_body() {
+        let response = answer().into_response(&Method::HEAD);
+        assert_eq!(response.headers()[CONTENT_LENGTH], "7");
+        assert!(response.body().is_end_stream());
+    }
+}

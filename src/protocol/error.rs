@@ -1,0 +1,50 @@
+//! Errors as the client reads them: `google.rpc.Status` as JSON, with the HTTP status of its code.
+
+use http::header::{ALLOW, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use prost_reflect::DescriptorPool;
+
+use super::Answer;
+use crate::route::Miss;
+use crate::status::{Code, Origin, Status};
+use crate::transcode;
+
+/// The answer for a status. `headers` are those that the backend's metadata became.
+#[must_use]
+pub fn error(
+    status: &Status,
+    mut headers: HeaderMap,
+    pool: &DescriptorPool,
+    settings: &transcode::Settings,
+) -> Answer {
+    let mut json = Vec::with_capacity(128);
+    transcode::write_status(status, pool, settings, &mut json);
+    for (name, value) in status.headers.iter().flat_map(|headers| headers.iter()) {
+        headers.append(name, value.clone());
+    }
+    let http = status.http_status();
+    // A 401 must carry a challenge (RFC 9110, 15.5.2); who made the status may have put a better one.
+    if http == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    Answer { status: http, headers, json, trailers: HeaderMap::new() }
+}
+
+/// The status for a request that no binding takes.
+#[must_use]
+pub fn of_miss(miss: &Miss) -> Status {
+    match miss {
+        Miss::NotFound => Status::new(Code::NotFound, "Not Found", Origin::Client),
+        Miss::MethodNotAllowed(methods) => {
+            Status::new(Code::Unimplemented, "Method Not Allowed", Origin::Client)
+                .with_http(StatusCode::METHOD_NOT_ALLOWED)
+                .with_header(ALLOW, allow(methods))
+        }
+    }
+}
+
+/// The methods as an `Allow` header has them.
+pub fn allow(methods: &[Method]) -> HeaderValue {
+    let list: Vec<_> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::try_from(list.join(", ")).unwrap_or(HeaderValue::from_static(""))
+}
