@@ -75,6 +75,41 @@ impl fmt::Display for Period {
     }
 }
 
+/// A pattern over names: `*` stands for any run of characters, dots and slashes included.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Glob(String);
+
+impl Glob {
+    /// The pattern as written.
+    #[must_use]
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self(pattern.into())
+    }
+
+    /// Whether the whole name fits the pattern. Takes time linear in both where the pattern has one `*`.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        let Some((prefix, rest)) = self.0.split_once('*') else { return self.0 == name };
+        let Some(mut name) = name.strip_prefix(prefix) else { return false };
+        let mut parts = rest.split('*').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                return name.ends_with(part);
+            }
+            // Taking the first fit is enough: what follows may start anywhere behind it.
+            let Some(at) = name.find(part) else { return false };
+            name = name.get(at + part.len()..).unwrap_or_default();
+        }
+        true
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Text that must not be seen: its `Debug`, `Display` and serialized form are `***`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
@@ -211,6 +246,26 @@ mod tests {
         let period: Period = "1m 30s".parse().expect("a period");
         assert_eq!((period.0.as_secs(), period.to_string().as_str()), (90, "1m 30s"));
         assert!("soon".parse::<Period>().is_err());
+    }
+
+    #[test]
+    fn globs_match_whole_names() {
+        let cases = [
+            ("*", "", true),
+            ("*", "a.b.C", true),
+            ("a.B", "a.B", true),
+            ("a.B", "a.BC", false),
+            ("a.*", "a.b.C", true),
+            ("a.*", "ab.C", false),
+            ("*.C", "a.b.C", true),
+            ("a.*.C", "a.C", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("*/Get*", "a.S/GetX", true),
+        ];
+        for (pattern, name, expected) in cases {
+            assert_eq!(Glob::new(pattern).matches(name), expected, "{pattern} on {name}");
+        }
     }
 
     #[test]

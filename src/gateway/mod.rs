@@ -1,17 +1,24 @@
 //! The corridor: one immutable [`Snapshot`] of everything a call needs, how it is built, and the steps of a
 //! call. A reload builds a complete new snapshot; a call keeps the one it began with.
+//!
+//! Not for holding the current snapshot ([`serve`](crate::serve)) nor for deciding when to build another
+//! ([`reload`](crate::reload)).
 
-use std::net::SocketAddr;
+mod build;
+mod call;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
+use http::uri::PathAndQuery;
 
-use crate::observe::CallRecord;
+pub use crate::metadata::Peer;
 use crate::problem::Problems;
-use crate::protocol::Body;
+use crate::route::RouteTable;
 use crate::rule::Binding;
 use crate::schema::Schema;
+use crate::transcode::CallPlan;
+use crate::upstream::Upstream;
 use crate::{metadata, route, rule, schema, transcode, upstream};
 
 /// Everything a snapshot is built from.
@@ -66,58 +73,116 @@ pub struct Limits {
 
 /// What serves calls: immutable, shared by all requests of its generation.
 #[derive(Debug)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    generation: u64,
+    schema: Schema,
+    bindings: Vec<Binding>,
+    table: RouteTable,
+    /// One for each binding, in the same order.
+    routes: Vec<Route>,
+    upstreams: Vec<Backend>,
+    metadata: metadata::Rules,
+    transcode: transcode::Settings,
+    limits: Limits,
+}
 
-/// Who is calling: what the listener knows of a connection.
+/// What a call needs of its binding.
+#[derive(Debug)]
+struct Route {
+    plan: CallPlan,
+    captures: usize,
+    /// `/pkg.Service/Method`
+    path: PathAndQuery,
+    template: Arc<str>,
+    /// `pkg.Service/Method`
+    rpc: Arc<str>,
+    upstream: Arc<Upstream>,
+    upstream_name: Arc<str>,
+    deadline: Deadline,
+    streaming: bool,
+}
+
+/// A method's own deadlines, applied before the upstream's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Deadline {
+    default: Option<Duration>,
+    max: Option<Duration>,
+}
+
+impl Deadline {
+    /// The deadline asked for upstream, given the client's own wish.
+    fn apply(self, wish: Option<Duration>) -> Option<Duration> {
+        let wanted = wish.or(self.default);
+        match (wanted, self.max) {
+            (Some(wanted), Some(max)) => Some(wanted.min(max)),
+            (None, max) => max,
+            (wanted, None) => wanted,
+        }
+    }
+}
+
+/// An upstream and what it was made from, so that a reload can keep it.
 #[derive(Debug, Clone)]
-pub struct Peer {
-    /// The client's address; `None` on a unix socket.
-    pub address: Option<SocketAddr>,
-    /// Whether the connection is encrypted (`x-forwarded-proto`).
-    pub tls: bool,
+struct Backend {
+    upstream: Arc<Upstream>,
+    /// The contents of its certificate files: a new certificate makes a new upstream.
+    files: Vec<Vec<u8>>,
 }
 
 impl Snapshot {
-    /// Builds a snapshot, telling every problem; keeps the upstreams of `previous` whose settings are the same.
-    /// Must be called within a tokio runtime.
-    pub fn build(_settings: &Settings, _previous: Option<&Self>, _problems: &mut Problems) -> Option<Self> {
-        todo!()
+    /// Builds a snapshot, telling every problem; keeps the upstreams of `previous` whose settings and
+    /// certificates are the same. Must be called within a tokio runtime.
+    pub fn build(settings: &Settings, previous: Option<&Self>, problems: &mut Problems) -> Option<Self> {
+        build::snapshot(settings, previous, problems)
     }
 
     /// The number of this snapshot, counted from 1.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        todo!()
+        self.generation
     }
 
     /// The contract.
     #[must_use]
     pub fn schema(&self) -> &Schema {
-        todo!()
+        &self.schema
     }
 
     /// The bindings in order of registration.
     #[must_use]
     pub fn bindings(&self) -> &[Binding] {
-        todo!()
+        &self.bindings
+    }
+
+    /// The route table over [`bindings`](Self::bindings).
+    #[must_use]
+    pub fn table(&self) -> &RouteTable {
+        &self.table
+    }
+
+    /// The prepared transcoding of a binding, by its index.
+    #[must_use]
+    pub fn plan(&self, binding: usize) -> Option<&CallPlan> {
+        self.routes.get(binding).map(|route| &route.plan)
+    }
+
+    /// The header rules.
+    #[must_use]
+    pub fn metadata(&self) -> &metadata::Rules {
+        &self.metadata
+    }
+
+    /// The upstream of a binding, by its index, and the deadline a call to it gets for the client's own wish.
+    #[must_use]
+    pub fn upstream(&self, binding: usize, wish: Option<Duration>) -> Option<(&Upstream, Option<Duration>)> {
+        let route = self.routes.get(binding)?;
+        Some((&route.upstream, route.deadline.apply(wish)))
     }
 
     /// Name and state of each upstream, for `/readyz`.
     pub fn upstreams(&self) -> impl Iterator<Item = (&str, Result<(), String>)> {
-        std::iter::empty()
-    }
-
-    /// Serves one request, filling in the record. Never fails: every error is an answer.
-    pub async fn call<B>(
-        &self,
-        _request: Request<B>,
-        _peer: &Peer,
-        _record: &mut CallRecord,
-    ) -> Response<Body>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        todo!()
+        self.upstreams
+            .iter()
+            .map(|backend| (backend.upstream.settings().name.as_str(), backend.upstream.state()))
     }
 }

@@ -1,0 +1,222 @@
+//! Building a snapshot: contract, bindings, routes, plans, upstreams; every problem told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::uri::PathAndQuery;
+
+use super::{Backend, Deadline, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
+use crate::metadata::Rules;
+use crate::problem::{Place, Problem, Problems};
+use crate::route::RouteTable;
+use crate::rule::{self, Binding};
+use crate::schema;
+use crate::transcode::CallPlan;
+use crate::units::Glob;
+use crate::upstream::{self, Upstream};
+
+pub(super) fn snapshot(
+    settings: &Settings,
+    previous: Option<&Snapshot>,
+    problems: &mut Problems,
+) -> Option<Snapshot> {
+    let metadata = Rules::check(&settings.metadata, problems);
+    let upstreams = upstreams(settings, previous, problems);
+    let schema = schema::load(&settings.schema, problems)?;
+    let bindings = rule::read(&schema, &settings.rule, problems);
+    let table = RouteTable::build(&bindings, &settings.route, problems);
+    if bindings.is_empty() && !problems.has_errors() {
+        problems.push(nothing_to_serve(settings));
+    }
+    let routes = routes(&bindings, settings, &upstreams, problems);
+    if problems.has_errors() {
+        return None;
+    }
+    Some(Snapshot {
+        generation: previous.map_or(1, |previous| previous.generation + 1),
+        schema,
+        bindings,
+        table,
+        routes,
+        upstreams: upstreams.into_iter().flatten().collect(),
+        metadata,
+        transcode: settings.transcode.clone(),
+        limits: settings.limits.clone(),
+    })
+}
+
+fn nothing_to_serve(settings: &Settings) -> Problem {
+    let sources = settings.schema.protos.len() + settings.schema.descriptor_sets.len();
+    let problem =
+        Problem::error(Place::item("schema"), "there is nothing to serve: no method has an HTTP rule");
+    if sources == 0 && !settings.schema.embedded_api {
+        return problem
+            .help("name a folder with `schema.protos` or `--proto`, or a set with `--descriptor-set`");
+    }
+    problem.help(
+        "annotate methods with `google.api.http`, add a file under `schema.rules`, or set `schema.unbound_methods`",
+    )
+}
+
+/// The prepared upstreams, in the order of the settings; `None` where one could not be prepared.
+fn upstreams(
+    settings: &Settings,
+    previous: Option<&Snapshot>,
+    problems: &mut Problems,
+) -> Vec<Option<Backend>> {
+    if settings.upstreams.is_empty() {
+        problems.push(
+            Problem::error(Place::item("upstreams"), "there is no upstream to call")
+                .help("add one under `upstreams`, or give `--upstream http://HOST:PORT`"),
+        );
+    }
+    tell_equal_names(&settings.upstreams, problems);
+    settings.upstreams.iter().map(|one| backend(&one.upstream, previous, problems)).collect()
+}
+
+fn tell_equal_names(upstreams: &[UpstreamSettings], problems: &mut Problems) {
+    for (index, one) in upstreams.iter().enumerate() {
+        let name = &one.upstream.name;
+        if upstreams.iter().take(index).any(|earlier| earlier.upstream.name == *name) {
+            problems.push(
+                Problem::error(one.upstream.place.clone(), format!("two upstreams are named `{name}`"))
+                    .help("give each its own name: logs and metrics tell them apart by it"),
+            );
+        }
+    }
+}
+
+fn backend(
+    settings: &upstream::Settings,
+    previous: Option<&Snapshot>,
+    problems: &mut Problems,
+) -> Option<Backend> {
+    let tls = &settings.tls;
+    let files: Vec<_> = [&tls.roots, &tls.certificate, &tls.key]
+        .into_iter()
+        .map(|file| file.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default())
+        .collect();
+    let same = |kept: &&Backend| kept.upstream.settings() == settings && kept.files == files;
+    if let Some(kept) = previous.and_then(|previous| previous.upstreams.iter().find(same)) {
+        return Some(kept.clone());
+    }
+    let upstream = Arc::new(Upstream::prepare(settings.clone(), problems)?);
+    Some(Backend { upstream, files })
+}
+
+/// What each binding's calls need, in the order of the bindings.
+fn routes(
+    bindings: &[Binding],
+    settings: &Settings,
+    upstreams: &[Option<Backend>],
+    problems: &mut Problems,
+) -> Vec<Route> {
+    let choice = Choice::of(settings, upstreams);
+    let deadlines: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
+    tell_unused_deadlines(bindings, &deadlines, problems);
+    let mut unserved = BTreeMap::new();
+    let mut routes = Vec::with_capacity(bindings.len());
+    for binding in bindings {
+        let service = binding.rpc.parent_service().full_name().to_owned();
+        match choice.of_service(&service) {
+            // A backend that could not be prepared was told already.
+            Chosen::Unprepared => {}
+            Chosen::Nobody => {
+                unserved.entry(service).or_insert(&binding.place);
+            }
+            Chosen::Backend(backend) => {
+                routes.extend(route(binding, settings, backend, &deadlines, problems));
+            }
+        }
+    }
+    for (service, place) in unserved {
+        if !settings.upstreams.is_empty() {
+            problems.push(
+                Problem::error(place.clone(), format!("no upstream serves `{service}`")).help(
+                    "add the service to an upstream's `services`, or leave it out with `schema.services`",
+                ),
+            );
+        }
+    }
+    routes
+}
+
+fn tell_unused_deadlines(
+    bindings: &[Binding],
+    deadlines: &[(Glob, &MethodSettings)],
+    problems: &mut Problems,
+) {
+    for (glob, _) in deadlines {
+        if !bindings.iter().any(|binding| glob.matches(&rpc_name(binding))) {
+            problems.push(
+                Problem::warning(Place::item("methods"), format!("`{glob}` matches no exposed method"))
+                    .help("a method is written `pkg.Service/Method`; `*` stands for any run of characters"),
+            );
+        }
+    }
+}
+
+fn route(
+    binding: &Binding,
+    settings: &Settings,
+    backend: &Backend,
+    deadlines: &[(Glob, &MethodSettings)],
+    problems: &mut Problems,
+) -> Option<Route> {
+    let rpc = rpc_name(binding);
+    let Ok(path) = PathAndQuery::try_from(format!("/{rpc}")) else {
+        problems.error(binding.place.clone(), format!("`{rpc}` cannot be written as a request path"));
+        return None;
+    };
+    let streaming = binding.rpc.is_client_streaming() || binding.rpc.is_server_streaming();
+    if streaming {
+        problems.push(Problem::warning(
+            binding.place.clone(),
+            format!("`{rpc}` streams: it is routed, but answers 501 until streaming is supported"),
+        ));
+    }
+    let deadline = deadlines
+        .iter()
+        .find(|(glob, _)| glob.matches(&rpc))
+        .map(|(_, one)| Deadline { default: one.timeout, max: one.max_timeout });
+    Some(Route {
+        plan: CallPlan::compile(binding, &settings.transcode),
+        captures: binding.variables.len(),
+        path,
+        template: binding.template.to_string().into(),
+        rpc: rpc.into(),
+        upstream: Arc::clone(&backend.upstream),
+        upstream_name: backend.upstream.settings().name.as_str().into(),
+        deadline: deadline.unwrap_or_default(),
+        streaming,
+    })
+}
+
+fn rpc_name(binding: &Binding) -> String {
+    format!("{}/{}", binding.rpc.parent_service().full_name(), binding.rpc.name())
+}
+
+/// Which backend serves a service: the first whose globs match.
+struct Choice<'s>(Vec<(Vec<Glob>, &'s Option<Backend>)>);
+
+enum Chosen<'s> {
+    Backend(&'s Backend),
+    Unprepared,
+    Nobody,
+}
+
+impl<'s> Choice<'s> {
+    fn of(settings: &Settings, upstreams: &'s [Option<Backend>]) -> Self {
+        let globs = settings.upstreams.iter().map(|one| one.services.iter().map(Glob::new).collect());
+        Self(globs.zip(upstreams).collect())
+    }
+
+    fn of_service(&self, service: &str) -> Chosen<'s> {
+        let serves = |globs: &[Glob]| globs.is_empty() || globs.iter().any(|glob| glob.matches(service));
+        match self.0.iter().find(|(globs, _)| serves(globs)) {
+            Some((_, Some(backend))) => Chosen::Backend(backend),
+            Some((_, None)) => Chosen::Unprepared,
+            None => Chosen::Nobody,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The steps of one call: find the binding, write the message, send it, write the answer.
+//!
+//! Request path. Each step belongs to a room; here is only their order. A unary call allocates its metadata,
+//! its frame and its answer.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+
+use super::{Peer, Route, Snapshot};
+use crate::metadata;
+use crate::observe::CallRecord;
+use crate::protocol::{self, Answer, Body};
+use crate::route::Miss;
+use crate::status::{Code, Origin, Status};
+use crate::units::ByteSize;
+use crate::upstream::Call;
+use crate::wire::frame;
+
+impl Snapshot {
+    /// Serves one request, filling in the record. Never fails: every error is an answer. Dropping the future
+    /// cancels the call at the backend.
+    pub async fn call<B>(&self, request: Request<B>, peer: &Peer, record: &mut CallRecord) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        record.generation = self.generation;
+        let (parts, body) = request.into_parts();
+        let response = match self.find(&parts) {
+            Ok((route, captures)) => {
+                record.route = Some(route.template.clone());
+                record.rpc = Some(route.rpc.clone());
+                record.upstream = Some(route.upstream_name.clone());
+                let answer = self.answer(route, &captures, &parts, body, peer, record).await;
+                answer.into_response(&parts.method)
+            }
+            Err(Refusal::Options(allow)) => protocol::no_content(allow),
+            Err(Refusal::Status(status)) => {
+                self.error(&status, HeaderMap::new(), record).into_response(&parts.method)
+            }
+        };
+        record.http_status = response.status();
+        record.response_bytes = response.body().len() as u64;
+        response
+    }
+
+    /// Steps 1 to 3: the binding and its decoded captures.
+    fn find<'p>(&self, parts: &'p Parts) -> Result<(&Route, Vec<Cow<'p, str>>), Refusal> {
+        let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        if target > self.limits.uri {
+            return Err(uri_too_long(self.limits.uri).into());
+        }
+        let found = match self.table.find(&parts.method, parts.uri.path()) {
+            Ok(found) => found,
+            Err(miss) => return Err(Refusal::of(miss, &parts.method)),
+        };
+        let Some(route) = self.routes.get(found.binding) else {
+            return Err(protocol::of_miss(&Miss::NotFound).into());
+        };
+        if route.streaming {
+            let message = "this method streams, which is not supported yet";
+            return Err(Status::new(Code::Unimplemented, message, Origin::Gateway).into());
+        }
+        let captures =
+            (0..route.captures).map(|variable| found.capture(variable)).collect::<Result<_, _>>()?;
+        Ok((route, captures))
+    }
+
+    /// Steps 4 to 8, for success and failure alike.
+    async fn answer<B>(
+        &self,
+        route: &Route,
+        captures: &[Cow<'_, str>],
+        parts: &Parts,
+        body: B,
+        peer: &Peer,
+        record: &mut CallRecord,
+    ) -> Answer
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let call = match self.prepare(route, captures, parts, body, peer, record).await {
+            Ok(call) => call,
+            Err(status) => return self.error(&status, HeaderMap::new(), record),
+        };
+        let sent = Instant::now();
+        let reply = route.upstream.unary(call).await;
+        record.upstream_time = Some(sent.elapsed());
+
+        let mut headers = HeaderMap::new();
+        self.metadata.answer(&reply.metadata, &mut headers);
+        let written = reply.outcome.and_then(|message| {
+            let mut json = Vec::with_capacity(message.len() * 2 + 64);
+            route.plan.write_response(&message, &mut json).map(|()| json)
+        });
+        let mut answer = match written {
+            Ok(json) => Answer { status: StatusCode::OK, headers, json, trailers: HeaderMap::new() },
+            Err(status) => self.error(&status, headers, record),
+        };
+        if takes_trailers(&parts.headers) {
+            answer.trailers = self.metadata.trailers(&reply.trailers);
+        }
+        answer
+    }
+
+    /// Steps 4 and 5: the metadata, the deadline and the framed message.
+    async fn prepare<B>(
+        &self,
+        route: &Route,
+        captures: &[Cow<'_, str>],
+        parts: &Parts,
+        body: B,
+        peer: &Peer,
+        record: &mut CallRecord,
+    ) -> Result<Call, Status>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        let metadata = self.metadata.request(&parts.headers, authority, peer)?;
+        let wish = metadata::timeout(&parts.headers)?;
+        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
+        let body = protocol::read(body, self.limits.request_body).await?;
+        record.request_bytes = body.len() as u64;
+        let body = if route.plan.reads_body() { &body[..] } else { &[] };
+
+        let mut message = Vec::with_capacity(frame::PREFIX + body.len() + 128);
+        message.extend_from_slice(&frame::prefix(0));
+        route.plan.write_request(captures, parts.uri.query(), body, &mut message)?;
+        let prefix = frame::prefix(message.len() - frame::PREFIX);
+        if let Some(place) = message.first_chunk_mut() {
+            *place = prefix;
+        }
+        Ok(Call {
+            path: route.path.clone(),
+            metadata,
+            frame: message.into(),
+            timeout: route.deadline.apply(wish),
+        })
+    }
+
+    fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
+        record.code = status.code;
+        record.origin = Some(status.origin);
+        protocol::error(status, headers, self.schema.pool(), &self.transcode)
+    }
+}
+
+/// Why a request is answered before a call is made.
+enum Refusal {
+    /// OPTIONS on a known path: what is allowed there.
+    Options(http::HeaderValue),
+    Status(Status),
+}
+
+impl Refusal {
+    fn of(miss: Miss, method: &Method) -> Self {
+        match miss {
+            Miss::MethodNotAllowed(mut methods) if method == Method::OPTIONS => {
+                methods.push(Method::OPTIONS);
+                Self::Options(protocol::allow(&methods))
+            }
+            miss => Self::Status(protocol::of_miss(&miss)),
+        }
+    }
+}
+
+impl From<Status> for Refusal {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+fn uri_too_long(limit: usize) -> Status {
+    let limit = ByteSize(limit as u64);
+    Status::new(
+        Code::InvalidArgument,
+        format!("the request target is longer than the limit of {limit}"),
+        Origin::Client,
+    )
+    .with_http(StatusCode::URI_TOO_LONG)
+}
+
+/// Whether the client said `TE: trailers` (RFC 9110, section 10.1.4).
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::TE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers")))
+}
