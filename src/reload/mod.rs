@@ -1,6 +1,20 @@
-//! Reload: watching the files a snapshot was built from, and applying a complete new one or keeping the old.
+//! Reload: noticing that the files behind a snapshot changed, and applying a complete new snapshot, or keeping
+//! the old one and saying why.
+//!
+//! One task does all reloads, one after the other: on SIGHUP, on a change of a watched file, and on request
+//! (the admin listener). Not for what a snapshot is ([`gateway`](crate::gateway)) nor for swapping it in
+//! ([`serve`](crate::serve)).
 
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::problem::{Place, Problem, Problems};
+use watch::Watch;
 
 /// How changes are noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,4 +23,108 @@ pub struct Settings {
     pub watch: bool,
     /// How long the files must be quiet before a reload.
     pub debounce: Duration,
+}
+
+/// What one attempt came to.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The new generation, or the problems that keep the old one in place.
+    pub outcome: Result<u64, Problems>,
+    /// The files and folders that the attempt read, to be watched from now on.
+    pub watched: Vec<PathBuf>,
+}
+
+/// Asks the reload task for a reload. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reload {
+    requests: mpsc::Sender<oneshot::Sender<Result<u64, Problems>>>,
+}
+
+impl Reload {
+    /// Starts the task. `attempt` builds and swaps; it runs on a blocking thread, never twice at once.
+    /// `watched` are the files and folders behind the snapshot in place. Must be called within a tokio runtime.
+    pub fn start(
+        settings: Settings,
+        watched: Vec<PathBuf>,
+        attempt: impl Fn() -> Attempt + Send + Sync + 'static,
+    ) -> Self {
+        let (requests, received) = mpsc::channel(QUEUE);
+        tokio::spawn(run(settings, watched, Arc::new(attempt), received));
+        Self { requests }
+    }
+
+    /// Reloads, and waits for the outcome: the new generation.
+    ///
+    /// # Errors
+    /// The problems of the new configuration; the old one stays in place.
+    pub async fn now(&self) -> Result<u64, Problems> {
+        let (reply, outcome) = oneshot::channel();
+        let gone = || Problems::from(Problem::error(Place::default(), "the gateway is shutting down"));
+        self.requests.send(reply).await.map_err(|_| gone())?;
+        outcome.await.map_err(|_| gone())?
+    }
+}
+
+/// More waiting requests than this wait in line to be queued.
+const QUEUE: usize = 16;
+
+async fn run(
+    settings: Settings,
+    watched: Vec<PathBuf>,
+    attempt: Arc<impl Fn() -> Attempt + Send + Sync + 'static>,
+    mut requests: mpsc::Receiver<oneshot::Sender<Result<u64, Problems>>>,
+) {
+    let mut watch = Watch::start(&settings, watched);
+    let mut hangup = Hangup::listen();
+    loop {
+        let reply = tokio::select! {
+            request = requests.recv() => match request {
+                Some(reply) => Some(reply),
+                None => return,
+            },
+            () = hangup.next() => None,
+            () = watch.changed() => None,
+        };
+        let attempt = Arc::clone(&attempt);
+        let Ok(done) = tokio::task::spawn_blocking(move || attempt()).await else {
+            tracing::error!("a reload broke off; the configuration in place stays");
+            continue;
+        };
+        watch.follow(done.watched);
+        match &done.outcome {
+            Ok(generation) => tracing::info!(generation, "reloaded"),
+            Err(problems) => {
+                tracing::error!(
+                    problems = problems.errors(),
+                    "not reloaded, the configuration in place stays:\n{problems}"
+                );
+            }
+        }
+        if let Some(reply) = reply {
+            // Whoever asked may have gone; the reload is done all the same.
+            let _ = reply.send(done.outcome);
+        }
+    }
+}
+
+/// SIGHUP, where there is such a thing.
+struct Hangup(Option<tokio::signal::unix::Signal>);
+
+impl Hangup {
+    fn listen() -> Self {
+        let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+        if let Err(error) = &signal {
+            tracing::warn!(%error, "SIGHUP cannot be listened for");
+        }
+        Self(signal.ok())
+    }
+
+    async fn next(&mut self) {
+        if let Some(signal) = &mut self.0
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
 }

@@ -1,0 +1,143 @@
+//! The floor plan of `ARCHITECTURE.md`, held: a room imports only rooms that stand before it, and outside
+//! crates stay in the rooms that own them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms from the ground up; each may import those before it.
+const ROOMS: &[&str] = &[
+    "problem",
+    "status",
+    "wire",
+    "units",
+    "observe",
+    "schema",
+    "rule",
+    "metadata",
+    "route",
+    "transcode",
+    "protocol",
+    "upstream",
+    "demo",
+    "gateway",
+    "telemetry",
+    "serve",
+    "reload",
+    "admin",
+    "config",
+    "cli",
+];
+
+/// Outside crates and the rooms they are kept to.
+const KEPT: &[(&str, &[&str])] = &[
+    ("protox", &["schema"]),
+    ("matchit", &["route"]),
+    ("h2", &["upstream", "demo"]),
+    ("hyper", &["serve", "demo", "admin"]),
+    ("tower_http", &["serve"]),
+    ("arc_swap", &["serve"]),
+    ("notify", &["reload"]),
+    ("clap", &["cli"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Every source file below `src`, with its path from there and its room.
+fn rooms() -> Vec<(String, String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rooms = sources(&src).into_iter().filter_map(|path| {
+        let name = path.strip_prefix(&src).expect("below src").to_str().expect("a plain name").to_owned();
+        let room = name.split(['/', '.']).next().expect("a first part").to_owned();
+        (room != "lib" && room != "main").then(|| (name, room, fs::read_to_string(&path).expect("readable")))
+    });
+    rooms.collect()
+}
+
+/// The lines of code above the tests at the bottom of a file.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+    lines.enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// The first path segments that stand behind `crate::` in a line, braces opened.
+fn imported(line: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (at, _) in line.match_indices("crate::") {
+        let rest = &line[at + "crate::".len()..];
+        let names = match rest.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap_or(list).split(',').collect(),
+            None => vec![rest],
+        };
+        for name in names {
+            let end = name.trim().find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            found.push(&name.trim()[..end.unwrap_or(name.trim().len())]);
+        }
+    }
+    found
+}
+
+#[test]
+fn rooms_import_downwards_only() {
+    let floor = |room: &str| ROOMS.iter().position(|name| *name == room);
+    let mut climbs = Vec::new();
+    for (name, room, text) in rooms() {
+        let own = floor(&room).unwrap_or_else(|| panic!("{name} is in a room that the plan does not have"));
+        for (number, line) in code(&text) {
+            for target in imported(line) {
+                if floor(target).is_some_and(|target| target > own) {
+                    climbs.push(format!("{name}:{}: {}", number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(climbs.is_empty(), "imports that climb:\n{}", climbs.join("\n"));
+}
+
+#[test]
+fn outside_crates_stay_in_their_rooms() {
+    let mut strays = Vec::new();
+    for (name, room, text) in rooms() {
+        for (number, line) in code(&text) {
+            for (outside, homes) in KEPT {
+                let used = line.contains(&format!("{outside}::"))
+                    && !line.contains(&format!("_{outside}::"))
+                    && !line.contains(&format!("crate::{outside}"));
+                if used && !homes.contains(&room.as_str()) {
+                    strays.push(format!("{name}:{}: {}", number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(strays.is_empty(), "crates used outside their rooms:\n{}", strays.join("\n"));
+}
+
+#[test]
+fn every_file_opens_with_what_it_is_for() {
+    let bare: Vec<_> = rooms().into_iter().filter(|(_, _, text)| !text.starts_with("//!")).collect();
+    assert!(
+        bare.is_empty(),
+        "files without an opening: {:?}",
+        bare.iter().map(|(name, ..)| name).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn the_readers_of_this_test_see_what_is_there() {
+    assert!(rooms().len() > 20);
+    assert_eq!(imported("use crate::{metadata, route::Miss, rule};"), ["metadata", "route", "rule"]);
+    assert_eq!(imported("    let x = crate::status::http_status(code);"), ["status"]);
+}
