@@ -169,6 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[allow(clippy::disallowed_methods, reason = "a small body of our own")]
     async fn trailers_follow_the_bytes() {
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-trailer-a", http::HeaderValue::from_static("1"));

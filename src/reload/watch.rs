@@ -28,8 +28,8 @@ impl Watch {
     pub(super) fn start(settings: &Settings, watched: Vec<PathBuf>) -> Self {
         // One waiting event is as good as many: it only says "look".
         let (sender, events) = mpsc::channel(1);
-        let watcher = if settings.watch { watcher(sender) } else { None };
-        let mut watch = Self {
+        let watcher = if settings.watch { listen(sender) } else { None };
+        let mut this = Self {
             watcher,
             events,
             debounce: settings.debounce,
@@ -38,8 +38,8 @@ impl Watch {
             fingerprint: 0,
             disturbed: false,
         };
-        watch.follow(watched);
-        watch
+        this.follow(watched);
+        this
     }
 
     /// Watches these files and folders from now on, as they are now.
@@ -90,14 +90,14 @@ impl Watch {
 /// Files that never come to rest are reloaded after this many debounce periods all the same.
 const PATIENCE: u32 = 10;
 
-fn watcher(sender: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+fn listen(sender: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+    let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // Reading a file is an event too on some systems; only changes are of interest.
         if event.map_or(true, |event| !event.kind.is_access()) {
             let _ = sender.try_send(());
         }
     });
-    match watcher {
+    match made {
         Ok(watcher) => Some(watcher),
         Err(error) => {
             tracing::warn!(%error, "files cannot be watched: reload by SIGHUP or the admin listener");
