@@ -1,18 +1,34 @@
 //! The contract's types: one descriptor pool out of proto folders and descriptor sets.
 //!
-//! Not for HTTP rules: [`rule`](crate::rule) reads those out of the pool.
+//! Every source is read into plain files; files of the same name are merged, missing imports are filled in, and
+//! all are linked into one pool. Each step tells all of its faults. Not for HTTP rules:
+//! [`rule`](crate::rule) reads those out of the pool.
 
+mod embedded;
+mod file;
+mod imports;
+mod link;
+mod place;
+mod protos;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use prost_reflect::DescriptorPool;
 
-use crate::problem::{Place, Problems};
+use self::file::{Files, Origin};
+use self::place::Element;
+use crate::problem::{Place, Problem, Problems};
 
 /// Where the contract comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Folders of `.proto` files: every file below each is compiled, and each is an import root. A path may
-    /// also name a single file, which is compiled with its folder as import root.
+    /// also name a single file: its import root is the listed or included folder it lies below, else its own.
     pub protos: Vec<PathBuf>,
     /// More import roots, whose files are compiled only when imported.
     pub includes: Vec<PathBuf>,
@@ -26,6 +42,8 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub struct Schema {
     pool: DescriptorPool,
+    origins: Arc<HashMap<String, Origin>>,
+    watched: Arc<[PathBuf]>,
 }
 
 impl Schema {
@@ -36,14 +54,76 @@ impl Schema {
     }
 
     /// Where the element with this full name (message, field, service, method) was declared: file as the user
-    /// knows it, line and column where the source is known, item = full name.
+    /// knows it, line and column where the source is known, item = full name. The source line is read from disk
+    /// again, so this is for problems, not for the request path.
     #[must_use]
     pub fn place(&self, full_name: &str) -> Place {
-        Place::item(full_name)
+        self.find(full_name)
+            .map_or_else(|| Place::item(full_name), |(element, origin)| element.place(origin, full_name))
+    }
+
+    /// Where the custom option `option` (`google.api.http`) is set on the element with this full name; the
+    /// element's own place when that is not known.
+    #[must_use]
+    pub fn place_of_option(&self, full_name: &str, option: &str) -> Place {
+        let set = self.find(full_name).and_then(|(element, origin)| {
+            let number = self.pool.get_extension_by_name(option)?.number();
+            element.place_of_option(origin, number, full_name)
+        });
+        set.unwrap_or_else(|| self.place(full_name))
+    }
+
+    /// The files and folders that this schema was read from: a change in any of them may change it.
+    #[must_use]
+    pub fn watched(&self) -> Vec<PathBuf> {
+        self.watched.to_vec()
+    }
+
+    fn find(&self, full_name: &str) -> Option<(Element, &Origin)> {
+        let element = Element::find(&self.pool, full_name)?;
+        let origin = self.origins.get(element.file.name())?;
+        Some((element, origin))
     }
 }
 
 /// Loads all sources into one pool, telling every problem; `None` when there was an error.
-pub fn load(_settings: &Settings, _problems: &mut Problems) -> Option<Schema> {
-    todo!()
+pub fn load(settings: &Settings, problems: &mut Problems) -> Option<Schema> {
+    let mut told = Problems::new();
+    let schema = read_and_link(settings, &mut told);
+    let sound = !told.has_errors();
+    let mut seen: Vec<Problem> = Vec::new();
+    for problem in told {
+        if !seen.contains(&problem) {
+            seen.push(problem);
+        }
+    }
+    problems.extend(seen);
+    sound.then_some(schema)
+}
+
+fn read_and_link(settings: &Settings, problems: &mut Problems) -> Schema {
+    if settings.protos.is_empty() && settings.descriptor_sets.is_empty() && !settings.embedded_api {
+        let problem = Problem::error(Place::item("schema"), "no proto folder and no descriptor set is given");
+        problems.push(problem.help("name a folder of `.proto` files, or a descriptor set"));
+    }
+    let roots = protos::roots(&settings.protos, &settings.includes);
+    let found = protos::read(&settings.protos, &roots, problems);
+    let mut broken = found.broken;
+    let mut files = Files::default();
+    for file in found.files {
+        files.push(file);
+    }
+    if settings.embedded_api {
+        for file in embedded::api(problems) {
+            files.push(file);
+        }
+    }
+    imports::complete(&mut files, &roots, &mut broken, problems);
+    let pool = link::link(&files, &broken, problems);
+    let read = files.paths().map(std::path::Path::to_owned);
+    let mut watched: Vec<PathBuf> = roots.into_iter().chain(found.folders).chain(read).collect();
+    watched.sort();
+    watched.dedup();
+    let origins = files.iter().map(|file| (file.name().to_owned(), file.origin.clone())).collect();
+    Schema { pool, origins: Arc::new(origins), watched: watched.into() }
 }
