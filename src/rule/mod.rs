@@ -3,12 +3,29 @@
 //!
 //! Not for matching requests: [`route`](crate::route) does.
 
+mod binding;
+mod check;
+mod external;
+mod field_path;
+mod http_rule;
+mod nearest;
+mod select;
+mod template;
+
 use std::path::PathBuf;
 
-use prost_reflect::{FieldDescriptor, MethodDescriptor};
+use prost_reflect::MethodDescriptor;
 
-use crate::problem::{Place, Problems};
+use crate::problem::{Problem, Problems};
 use crate::schema::Schema;
+
+pub use binding::{Binding, Body, HttpMethod, Source};
+pub use field_path::FieldPath;
+pub use template::{PathTemplate, Segment, TemplateError, Variable};
+
+use check::Origin;
+use external::ExternalRules;
+use http_rule::{Annotations, HttpRule, OPTION, Pattern};
 
 /// Which methods are exposed, and by which rules beside their annotations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,98 +40,87 @@ pub struct Settings {
     pub delete_body: bool,
 }
 
-/// The HTTP method of a binding.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum HttpMethod {
-    /// One method, standard or custom.
-    Exact(http::Method),
-    /// A custom rule of kind `*`: any method.
-    Any,
-}
-
-/// A path through messages to a field: at least one field, all but the last singular messages.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FieldPath(pub Vec<FieldDescriptor>);
-
-/// What the JSON body of a request becomes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Body {
-    /// The body is not read.
-    None,
-    /// The body is the whole request message (`body: "*"`).
-    Whole,
-    /// The body is one field of the request message.
-    Field(FieldPath),
-}
-
-/// Where a binding was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The method's `google.api.http` option.
-    Annotation,
-    /// An external rule file.
-    External,
-    /// `POST /pkg.Service/Method`, for a method without a rule.
-    Unbound,
-}
-
-/// One verb and path template of a rule, resolved against the descriptors.
-#[derive(Debug, Clone)]
-pub struct Binding {
-    /// The gRPC method.
-    pub rpc: MethodDescriptor,
-    /// The HTTP method.
-    pub method: HttpMethod,
-    /// The path template.
-    pub template: PathTemplate,
-    /// The field of each variable, in the order of `template.variables`.
-    pub variables: Vec<FieldPath>,
-    /// What the body becomes.
-    pub body: Body,
-    /// The field of the response message that is the answer's body; `None`: all of it.
-    pub response_body: Option<FieldDescriptor>,
-    /// Where it was written.
-    pub source: Source,
-    /// 0 for the rule itself, n for its n-th additional binding.
-    pub index: usize,
-    /// Where it was declared, for problems.
-    pub place: Place,
-}
-
-/// A parsed path template (`google/api/http.proto`, "Path template syntax"). To be moved to `template.rs`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathTemplate {
-    /// The segments, in order; variables are expanded into theirs.
-    pub segments: Vec<Segment>,
-    /// The variables, in order of appearance.
-    pub variables: Vec<Variable>,
-    /// The custom verb after the last colon, without the colon.
-    pub verb: Option<String>,
-}
-
-/// One segment of a path template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
-    /// Literal text, percent-decoded.
-    Literal(String),
-    /// `*`: exactly one segment.
-    One,
-    /// `**`: zero or more segments.
-    Many,
-}
-
-/// A variable of a path template: a field path and the segments it captures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variable {
-    /// The dotted field path as written.
-    pub field_path: String,
-    /// The first segment captured, as an index into the template's segments.
-    pub first: usize,
-    /// One past the last segment captured.
-    pub end: usize,
-}
-
 /// All bindings of the schema and the external rule files, in order of registration, every problem told.
-pub fn read(_schema: &Schema, _settings: &Settings, _problems: &mut Problems) -> Vec<Binding> {
-    todo!()
+///
+/// Services and methods stand in the schema's order; of one method, external rules stand before the
+/// annotation.
+pub fn read(schema: &Schema, settings: &Settings, problems: &mut Problems) -> Vec<Binding> {
+    let annotations = Annotations::of(schema, problems);
+    let external = ExternalRules::read(&settings.files, schema, problems);
+    let reader = Reader { schema, settings, annotations, external };
+    let mut bindings = Vec::new();
+    for service in select::services(schema, &settings.services, problems) {
+        let mut of_service = Vec::new();
+        for rpc in service.methods() {
+            for binding in reader.method(&rpc, problems) {
+                add(binding, &mut of_service, problems);
+            }
+        }
+        bindings.append(&mut of_service);
+    }
+    bindings
 }
+
+struct Reader<'r> {
+    schema: &'r Schema,
+    settings: &'r Settings,
+    annotations: Annotations,
+    external: ExternalRules,
+}
+
+impl Reader<'_> {
+    /// The bindings of one method.
+    fn method(&self, rpc: &MethodDescriptor, problems: &mut Problems) -> Vec<Binding> {
+        let declared = self.schema.place_of_option(rpc.full_name(), OPTION);
+        let origin = |source, place| {
+            let delete_body = self.settings.delete_body;
+            Origin { rpc, source, place, delete_body }
+        };
+        let external = self.external.of(rpc);
+        let annotation = self.annotations.read(rpc, &declared, problems);
+        let mut bindings = Vec::new();
+        for (rule, place) in external {
+            bindings.extend(origin(Source::External, place).bindings(rule, problems));
+        }
+        if let Some(rule) = &annotation {
+            bindings.extend(origin(Source::Annotation, &declared).bindings(rule, problems));
+        }
+        if external.is_empty() && annotation.is_none() && self.settings.unbound_methods {
+            let rule = unbound(rpc);
+            bindings.extend(origin(Source::Unbound, &declared).bindings(&rule, problems));
+        }
+        bindings
+    }
+}
+
+/// The rule of a method that has none: the path that gRPC itself uses.
+fn unbound(rpc: &MethodDescriptor) -> HttpRule {
+    let path = format!("/{}/{}", rpc.parent_service().full_name(), rpc.name());
+    HttpRule { pattern: Some(Pattern::Post(path)), body: "*".to_owned(), ..HttpRule::default() }
+}
+
+/// Adds a binding to its service's, unless its method and template are taken: a rule file stands above the
+/// annotation of the same method, anything else is an error.
+fn add(binding: Binding, of_service: &mut Vec<Binding>, problems: &mut Problems) {
+    let same = |other: &&Binding| other.method == binding.method && other.template == binding.template;
+    let Some(other) = of_service.iter().find(same) else { return of_service.push(binding) };
+    let overridden =
+        other.rpc == binding.rpc && (other.source, binding.source) == (Source::External, Source::Annotation);
+    if !overridden {
+        let what = format!(
+            "rule `{binding}` of `{}` stands already at {}, for `{}`",
+            binding.rpc.name(),
+            other.place,
+            other.rpc.name(),
+        );
+        let problem = Problem::error(binding.place.clone(), what);
+        problems.push(problem.help("give each HTTP method and path of a service to one rule"));
+    } else if !other.does_the_same(&binding) {
+        let what = format!("the annotation `{binding}` is overridden by the rule at {}", other.place);
+        let problem = Problem::warning(binding.place.clone(), what);
+        problems.push(problem.help("remove one of the two"));
+    }
+}
+
+#[cfg(test)]
+mod tests;
