@@ -65,6 +65,11 @@ pub(super) fn import(name: &str, problems: &mut Problems) -> Option<File> {
     parse(name, text, problems)
 }
 
+/// Whether the binary holds a file of this name for imports.
+pub(super) fn is_import(name: &str) -> bool {
+    IMPORTS.iter().any(|(known, _)| *known == name)
+}
+
 /// All files of the model API.
 pub(super) fn api(problems: &mut Problems) -> Vec<File> {
     API.iter().filter_map(|(name, text)| parse(name, text, problems)).collect()

@@ -55,18 +55,20 @@ pub(super) struct File {
     pub(super) descriptor: FileDescriptorProto,
     /// The wire form, for files out of descriptor sets: it holds custom options that `descriptor` has lost.
     pub(super) encoded: Option<Bytes>,
+    /// Imports that only options need (edition 2024): taken when they can be had.
+    pub(super) option_imports: Vec<String>,
 }
 
 impl File {
     /// A file out of the compiler, whose options are still to be interpreted.
     pub(super) fn parsed(origin: Origin, descriptor: FileDescriptorProto) -> Self {
-        Self { origin, descriptor, encoded: None }
+        Self { origin, descriptor, encoded: None, option_imports: Vec::new() }
     }
 
     /// A file out of a descriptor set.
     pub(super) fn decoded(origin: Origin, encoded: Bytes) -> Result<Self, prost::DecodeError> {
         let descriptor = FileDescriptorProto::decode(encoded.clone())?;
-        Ok(Self { origin, descriptor, encoded: Some(encoded) })
+        Ok(Self { origin, descriptor, encoded: Some(encoded), option_imports: Vec::new() })
     }
 
     /// The name that imports use.
@@ -95,7 +97,7 @@ impl File {
     }
 
     /// Adds an import that the file did not write. Wire form and descriptor stay in step.
-    pub(super) fn add_import(&mut self, import: &str) {
+    fn add_import(&mut self, import: &str) {
         self.descriptor.dependency.push(import.to_owned());
         if let Some(encoded) = &self.encoded {
             let mut bytes = encoded.to_vec();
@@ -153,9 +155,11 @@ impl Files {
         self.files.get(index)
     }
 
-    /// The file with this index.
-    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut File> {
-        self.files.get_mut(index)
+    /// Gives the file with this index an import that it did not write.
+    pub(super) fn add_import(&mut self, index: usize, import: &str) {
+        if let Some(file) = self.files.get_mut(index) {
+            file.add_import(import);
+        }
     }
 
     /// How many files there are.

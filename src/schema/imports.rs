@@ -1,17 +1,17 @@
 //! Fills in what the sources import but do not hold: from the import roots, then from the files embedded in
 //! the binary, then from protobuf's own. An import that nobody knows is a problem at its line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use protox::file::{FileResolver, GoogleFileResolver};
 
 use super::file::{File, Files, Origin};
-use super::protos;
+use super::{embedded, protos};
 use crate::problem::{Place, Problem, Problems};
 
-/// Adds the missing imports of all files to `files`, and theirs. Names of files that cannot be had are added to
-/// `broken`.
+/// Adds the missing imports of all files to `files`, and theirs. Names of files that have faults of their own are
+/// added to `broken`.
 pub(super) fn complete(
     files: &mut Files,
     roots: &[PathBuf],
@@ -20,36 +20,54 @@ pub(super) fn complete(
 ) {
     let mut next = 0;
     while let Some(file) = files.get(next) {
-        let mut read = Vec::new();
-        for (index, import) in file.descriptor.dependency.iter().enumerate() {
-            let known = files.find(import).is_some() || read.iter().any(|file: &File| file.name() == import);
-            if known || broken.contains(import) {
-                continue;
-            }
-            let faults = problems.errors();
-            match find(import, roots, problems) {
-                Some(found) => read.push(found),
-                None => {
-                    if problems.errors() == faults {
-                        problems.push(missing(file, import, index));
-                    } else {
-                        broken.insert(import.clone());
-                    }
-                }
+        let imports = file.descriptor.dependency.clone();
+        let option_imports = file.option_imports.clone();
+        for (index, import) in imports.iter().enumerate() {
+            if imports.iter().take(index).any(|earlier| earlier == import) {
+                problems.extend(files.get(next).map(|file| listed_twice(file, import, index)));
+            } else if !have(files, import, roots, broken, problems) {
+                problems.extend(files.get(next).map(|file| missing(file, import, index)));
             }
         }
-        for file in read {
-            files.push(file);
+        for import in &option_imports {
+            if have(files, import, roots, broken, problems) && !imports.contains(import) {
+                files.add_import(next, import);
+            }
         }
         next += 1;
     }
+    for (index, import) in hidden_public_imports(files) {
+        files.add_import(index, &import);
+    }
+}
+
+/// Sees to it that `import` is among `files` or, when it has faults that are told, among `broken`.
+fn have(
+    files: &mut Files,
+    import: &str,
+    roots: &[PathBuf],
+    broken: &mut BTreeSet<String>,
+    problems: &mut Problems,
+) -> bool {
+    if files.find(import).is_some() || broken.contains(import) {
+        return true;
+    }
+    let faults = problems.errors();
+    match find(import, roots, problems) {
+        Some(found) => files.push(found),
+        None if problems.errors() == faults => return false,
+        None => {
+            broken.insert(import.to_owned());
+        }
+    }
+    true
 }
 
 fn find(import: &str, roots: &[PathBuf], problems: &mut Problems) -> Option<File> {
     let path = roots.iter().map(|root| root.join(import)).find(|path| path.is_file());
     match path {
         Some(path) => protos::parse(import, &path, problems),
-        None => super::embedded::import(import, problems).or_else(|| standard(import)),
+        None => embedded::import(import, problems).or_else(|| standard(import)),
     }
 }
 
@@ -57,6 +75,45 @@ fn find(import: &str, roots: &[PathBuf], problems: &mut Problems) -> Option<File
 fn standard(name: &str) -> Option<File> {
     let file = GoogleFileResolver::new().open_file(name).ok()?;
     Some(File::parsed(Origin::Standard, file.into()))
+}
+
+/// Whether protobuf itself brings a file of this name.
+pub(super) fn is_standard(name: &str) -> bool {
+    name.starts_with("google/protobuf/")
+}
+
+/// Public imports of public imports, which the linker overlooks: it follows one step only.
+fn hidden_public_imports(files: &Files) -> Vec<(usize, String)> {
+    let mut hidden = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let direct: HashSet<&str> = file.descriptor.dependency.iter().map(String::as_str).collect();
+        let mut seen = direct.clone();
+        let mut next: Vec<&str> = file.descriptor.dependency.iter().map(String::as_str).collect();
+        while let Some(import) = next.pop() {
+            for public in public_imports(files, import) {
+                if seen.insert(public) {
+                    next.push(public);
+                    if !direct.contains(import) {
+                        hidden.push((index, public.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+    hidden
+}
+
+fn public_imports<'f>(files: &'f Files, name: &str) -> impl Iterator<Item = &'f str> {
+    let descriptor = files.find(name).map(|(_, file)| &file.descriptor);
+    descriptor.into_iter().flat_map(|descriptor| {
+        let imports = descriptor.public_dependency.iter();
+        imports.filter_map(|index| Some(descriptor.dependency.get(usize::try_from(*index).ok()?)?.as_str()))
+    })
+}
+
+fn listed_twice(file: &File, import: &str, index: usize) -> Problem {
+    Problem::error(file.place_of_import(index), format!("`{import}` is imported twice"))
+        .help("leave one of the two out")
 }
 
 fn missing(file: &File, import: &str, index: usize) -> Problem {

@@ -4,23 +4,30 @@
 //! all are linked into one pool. Each step tells all of its faults. Not for HTTP rules:
 //! [`rule`](crate::rule) reads those out of the pool.
 
+mod check;
+mod editions;
 mod embedded;
+mod features;
 mod file;
 mod imports;
 mod link;
+mod merge;
 mod place;
 mod protos;
+mod raw;
+mod sets;
 mod tell;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prost_reflect::DescriptorPool;
 
-use self::file::{Files, Origin};
+use self::file::Origin;
+use self::merge::Merged;
 use self::place::Element;
 use crate::problem::{Place, Problem, Problems};
 
@@ -109,21 +116,27 @@ fn read_and_link(settings: &Settings, problems: &mut Problems) -> Schema {
     let roots = protos::roots(&settings.protos, &settings.includes);
     let found = protos::read(&settings.protos, &roots, problems);
     let mut broken = found.broken;
-    let mut files = Files::default();
-    for file in found.files {
-        files.push(file);
+    let mut files = found.files;
+    for path in &settings.descriptor_sets {
+        files.extend(sets::read(path, problems));
     }
     if settings.embedded_api {
-        for file in embedded::api(problems) {
-            files.push(file);
-        }
+        files.extend(embedded::api(problems));
     }
-    imports::complete(&mut files, &roots, &mut broken, problems);
-    let pool = link::link(&files, &broken, problems);
-    let read = files.paths().map(std::path::Path::to_owned);
-    let mut watched: Vec<PathBuf> = roots.into_iter().chain(found.folders).chain(read).collect();
+    let mut merged = Merged::default();
+    for file in files {
+        merged.add(file, problems);
+    }
+    imports::complete(&mut merged.files, &roots, &mut broken, problems);
+    let pool = link::link(&merged.files, &broken, problems);
+    merged.settle(&pool, problems);
+    check::options(&pool, &merged.files, problems);
+
+    let read = merged.files.paths().map(Path::to_owned);
+    let listed = settings.protos.iter().chain(&settings.descriptor_sets).cloned();
+    let mut watched: Vec<PathBuf> = listed.chain(roots).chain(found.folders).chain(read).collect();
     watched.sort();
     watched.dedup();
-    let origins = files.iter().map(|file| (file.name().to_owned(), file.origin.clone())).collect();
+    let origins = merged.files.iter().map(|file| (file.name().to_owned(), file.origin.clone())).collect();
     Schema { pool, origins: Arc::new(origins), watched: watched.into() }
 }

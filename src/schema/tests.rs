@@ -1,6 +1,6 @@
 //! What a user meets: whole sources in, a schema or located problems out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -133,4 +133,235 @@ fn every_fault_of_a_broken_folder_is_told_once() {
         "error: name `d.D` is defined twice\n  --> d.proto:5:9\n  |\n5 | message D {}\n  |         ^",
     ];
     assert_eq!(problems, expected);
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema").join(name)
+}
+
+fn sets(names: &[&str]) -> Settings {
+    Settings { descriptor_sets: names.iter().map(|name| fixture(name)).collect(), ..Settings::default() }
+}
+
+/// A set file with these bytes.
+fn set_of(bytes: &[u8]) -> (TempDir, Settings) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("api.binpb");
+    std::fs::write(&path, bytes).expect("a file can be written");
+    (folder, Settings { descriptor_sets: vec![path], ..Settings::default() })
+}
+
+/// Everything that a schema says of one file, source info aside.
+fn bare(schema: &Schema, file: &str) -> raw::File {
+    let file = schema.pool().get_file_by_name(file).expect("the file is in the pool");
+    let file: raw::File = prost::Message::decode(file.encode_to_vec().as_slice()).expect("it was encoded");
+    raw::File { source_code_info: None, syntax: file.syntax.filter(|syntax| syntax != "proto2"), ..file }
+}
+
+#[test]
+fn three_compilers_give_the_same_schema() {
+    let ours = loaded(&protos(&[&fixture("protos")]));
+    for set in ["shop.protoc.binpb", "shop.buf.binpb"] {
+        let theirs = loaded(&sets(&[set]));
+        for file in ["shop/v1/shop.proto", "shop/v1/item.proto"] {
+            assert_eq!(bare(&ours, file), bare(&theirs, file), "{set} {file}");
+        }
+        let method = theirs.pool().get_service_by_name("shop.v1.Shop").and_then(|shop| shop.methods().next());
+        let http = theirs.pool().get_extension_by_name("google.api.http").expect("it is imported");
+        assert!(method.expect("there is one").options().has_extension(&http), "{set}");
+        let place = theirs.place("shop.v1.Shop.GetItem");
+        assert_eq!(place, Place::file(fixture(set).display().to_string()).of("shop.v1.Shop.GetItem"));
+        assert_eq!(theirs.watched(), [fixture(set)]);
+    }
+}
+
+#[test]
+fn sources_that_agree_are_merged() {
+    let mut settings = sets(&["shop.protoc.binpb", "shop.buf.binpb", "shop.protoc.binpb"]);
+    settings.protos = vec![fixture("protos")];
+    settings.embedded_api = true;
+    let schema = loaded(&settings);
+    // The sources are listed first, so places are those of the sources.
+    assert_eq!(schema.place("shop.v1.Shop").line, 20);
+    assert!(schema.pool().get_service_by_name("qdrant.cloud.cluster.v1.ClusterService").is_some());
+}
+
+#[test]
+fn sources_that_differ_are_both_named() {
+    let shop = std::fs::read_to_string(fixture("protos/shop/v1/shop.proto")).expect("it is a fixture");
+    let item = std::fs::read_to_string(fixture("protos/shop/v1/item.proto")).expect("it is a fixture");
+    let other = shop.replace("get: \"/v1/{name=items/*}\"", "get: \"/v2/{name=items/*}\"");
+    let newer = folder(&[("shop/v1/shop.proto", &other), ("shop/v1/item.proto", &item)]);
+    let old = fixture("protos").display().to_string();
+    let set = fixture("shop.protoc.binpb").display().to_string();
+    let help = "bring both to the same version, or list only one of the sources that they come from";
+
+    let problems = refused(&protos(&[newer.path(), &fixture("protos")]), newer.path());
+    let what = "`shop/v1/shop.proto` is given twice, with different content: by";
+    assert_eq!(
+        problems,
+        [format!(
+            "error: {what} `shop/v1/shop.proto` and by `{old}/shop/v1/shop.proto`\n  --> {old}/shop/v1/shop.proto\n  = help: {help}"
+        )]
+    );
+
+    // The only difference is inside a custom option.
+    let settings = Settings { protos: vec![newer.path().to_owned()], ..sets(&["shop.protoc.binpb"]) };
+    assert_eq!(
+        refused(&settings, newer.path()),
+        [format!(
+            "error: {what} `shop/v1/shop.proto` and by `{set}: shop/v1/shop.proto`\n  --> {set}: shop/v1/shop.proto\n  = help: {help}"
+        )]
+    );
+}
+
+#[test]
+fn a_name_in_two_files_is_told_with_both() {
+    let folder = folder(&[("other.proto", "syntax = \"proto3\";\npackage shop.v1;\nmessage Price {}\n")]);
+    let mut settings = sets(&["shop.protoc.binpb"]);
+    settings.protos = vec![folder.path().to_owned()];
+    let set = fixture("shop.protoc.binpb").display().to_string();
+    assert_eq!(
+        refused(&settings, folder.path()),
+        [format!(
+            "error: `shop.v1.Price` is defined twice: in `other.proto` and in `{set}: shop/v1/item.proto`\n  \
+             --> {set}: shop/v1/item.proto\n  \
+             = help: keep one of the two, or list only one of the sources that they come from"
+        )]
+    );
+}
+
+#[test]
+fn a_set_without_its_imports_is_refused_with_the_cure() {
+    let problems = refused(&sets(&["shop.bare.binpb"]), &fixture(""));
+    assert_eq!(problems.len(), 1, "google/* is filled in: {problems:?}");
+    assert!(problems[0].contains(
+        "`shop/v1/shop.proto` imports `shop/v1/item.proto`, which the descriptor set does not hold"
+    ));
+    assert!(problems[0].contains("--include_imports"));
+    // Another source may bring what is missing.
+    let item = std::fs::read_to_string(fixture("protos/shop/v1/item.proto")).expect("it is a fixture");
+    let folder = folder(&[("shop/v1/item.proto", &item)]);
+    loaded(&Settings { includes: vec![folder.path().to_owned()], ..sets(&["shop.bare.binpb"]) });
+}
+
+#[test]
+fn what_is_not_a_set_is_told() {
+    let cases: [(&[u8], &str); 4] = [
+        (b"", "the file is not a descriptor set: it holds no file"),
+        (b"{\"file\": []}", "the file is not a descriptor set: "),
+        (b"syntax = \"proto3\";", "the file is not a descriptor set: "),
+        (b"\x0a\x02\x0a\x05", "file 1 of the set cannot be decoded: "),
+    ];
+    for (bytes, expected) in cases {
+        let (folder, settings) = set_of(bytes);
+        let problems = refused(&settings, folder.path());
+        assert!(problems.len() == 1 && problems[0].contains(expected), "{problems:?}");
+    }
+    let problems = refused(
+        &Settings { descriptor_sets: vec!["no/such.binpb".into()], ..Settings::default() },
+        Path::new("."),
+    );
+    assert!(problems[0].contains("the descriptor set cannot be read: "), "{problems:?}");
+}
+
+#[test]
+fn an_edition_with_open_enums_becomes_proto3() {
+    let schema = loaded(&sets(&["editions/open.binpb"]));
+    let thing = schema.pool().get_message_by_name("editions.open.Thing").expect("it is declared");
+    assert_eq!(thing.parent_file().syntax(), prost_reflect::Syntax::Proto3);
+    let described = |message: &prost_reflect::MessageDescriptor| -> Vec<String> {
+        let describe = |field: prost_reflect::FieldDescriptor| {
+            let mut words = vec![field.name().to_owned()];
+            for (word, holds) in [
+                ("tracked", field.supports_presence()),
+                ("required", field.is_required()),
+                ("packed", field.is_packed()),
+                ("group", field.is_group()),
+                ("map", field.is_map()),
+                ("oneof", field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic())),
+            ] {
+                words.extend(holds.then(|| word.to_owned()));
+            }
+            words.join(" ")
+        };
+        message.fields().map(describe).collect()
+    };
+    assert_eq!(
+        described(&thing),
+        [
+            "explicit tracked",
+            "implicit",
+            "required tracked required",
+            "part tracked",
+            "packed packed",
+            "expanded",
+            "delimited tracked group",
+            "parts map",
+            "left tracked oneof",
+            "right tracked oneof",
+            "kind tracked",
+            "many group",
+            "words",
+            "with_default tracked",
+        ]
+    );
+    let part = schema.pool().get_message_by_name("editions.part.Part").expect("it is declared");
+    assert_eq!(
+        described(&part),
+        ["size", "sizes", "inner tracked group", "parts map", "own tracked group", "tracked tracked"]
+    );
+    let names: Vec<_> = thing.oneofs().map(|oneof| oneof.name().to_owned()).collect();
+    assert_eq!(names, ["choice", "X_explicit", "_required", "_kind", "_with_default"]);
+    let entry = part.get_field_by_name("parts").and_then(|field| field.kind().as_message().cloned());
+    assert!(!entry.expect("it is a map").map_entry_value_field().is_group());
+    let extra = schema.pool().get_extension_by_name("editions.open.extra").expect("it is declared");
+    assert!(!extra.is_packed());
+    let method =
+        schema.pool().get_service_by_name("editions.open.Things").and_then(|things| things.methods().next());
+    let http = schema.pool().get_extension_by_name("google.api.http").expect("it is imported");
+    assert!(method.expect("there is one").options().has_extension(&http));
+}
+
+#[test]
+fn an_edition_with_closed_enums_becomes_proto2() {
+    let schema = loaded(&sets(&["editions/closed.binpb"]));
+    let thing = schema.pool().get_message_by_name("editions.closed.Thing").expect("it is declared");
+    assert_eq!(thing.parent_file().syntax(), prost_reflect::Syntax::Proto2);
+    let is = |name: &str, property: fn(&prost_reflect::FieldDescriptor) -> bool| {
+        property(&thing.get_field_by_name(name).expect("it is declared"))
+    };
+    assert!(is("explicit", prost_reflect::FieldDescriptor::supports_presence));
+    assert!(is("required", prost_reflect::FieldDescriptor::is_required));
+    assert!(is("packed", prost_reflect::FieldDescriptor::is_packed));
+    assert!(!is("expanded", prost_reflect::FieldDescriptor::is_packed));
+    assert!(is("delimited", prost_reflect::FieldDescriptor::is_group));
+    assert_eq!(thing.oneofs().count(), 0);
+}
+
+#[test]
+fn an_import_for_options_only_still_gives_its_options() {
+    let schema = loaded(&sets(&["editions/next.binpb"]));
+    let method =
+        schema.pool().get_service_by_name("editions.next.Things").and_then(|things| things.methods().next());
+    let http = schema.pool().get_extension_by_name("google.api.http").expect("it is imported");
+    assert!(method.expect("there is one").options().has_extension(&http));
+}
+
+#[test]
+fn enums_that_neither_syntax_can_say_are_told_one_by_one() {
+    let problems = refused(&sets(&["editions/mixed.binpb"]), &fixture("editions"));
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(
+        problems[0].starts_with("warning: `editions.mixed.ClosedFromZero` is closed in a file"),
+        "{problems:?}"
+    );
+    assert!(
+        problems[1].starts_with("error: `editions.mixed.Holder.ClosedFromOne` is closed and does not begin")
+    );
+    assert!(problems[1].contains("--> mixed.binpb (editions.mixed.Holder.ClosedFromOne)"), "{problems:?}");
+
+    let mut told = Problems::new();
+    assert!(load(&sets(&["editions/mixed_mildly.binpb"]), &mut told).is_some(), "a warning is no error");
+    assert_eq!(told.iter().count(), 1);
 }
