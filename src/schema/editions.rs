@@ -175,7 +175,9 @@ impl Lowering {
                 tracked.push(index);
             }
         }
-        tracked.into_iter().for_each(|index| track_presence(message, index));
+        for index in tracked {
+            track_presence(message, index);
+        }
         for nested in &mut message.nested_type {
             let map_entry = is_map_entry(nested);
             self.message(nested, features, map_entry)?;
