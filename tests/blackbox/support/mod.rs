@@ -2,8 +2,10 @@
 
 mod client;
 mod gateway;
+mod shop;
 mod wait;
 
 pub use client::{Answer, Client};
 pub use gateway::{Gateway, GatewayBuilder, request};
+pub use shop::{SHOP, model_pool, pool, shop};
 pub use wait::until;
