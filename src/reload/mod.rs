@@ -5,6 +5,7 @@
 //! (the admin listener). Not for what a snapshot is ([`gateway`](crate::gateway)) nor for swapping it in
 //! ([`serve`](crate::serve)).
 
+mod apply;
 mod watch;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::{Place, Problem, Problems};
+pub use apply::{Applier, Loaded, watched_by};
 use watch::Watch;
 
 /// How changes are noticed.
@@ -30,8 +32,9 @@ pub struct Settings {
 pub struct Attempt {
     /// The new generation, or the problems that keep the old one in place.
     pub outcome: Result<u64, Problems>,
-    /// The files and folders that the attempt read, to be watched from now on.
-    pub watched: Vec<PathBuf>,
+    /// The files and folders that the attempt read, to be watched from now on; `None` when it did not get so
+    /// far as to know: then those of before stay watched.
+    pub watched: Option<Vec<PathBuf>>,
 }
 
 /// Asks the reload task for a reload. Cheap to clone.

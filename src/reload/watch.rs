@@ -38,13 +38,14 @@ impl Watch {
             fingerprint: 0,
             disturbed: false,
         };
-        this.follow(watched);
+        this.follow(Some(watched));
         this
     }
 
-    /// Watches these files and folders from now on, as they are now.
-    pub(super) fn follow(&mut self, watched: Vec<PathBuf>) {
+    /// Watches these files and folders from now on, as they are now; without any, those of before.
+    pub(super) fn follow(&mut self, watched: Option<Vec<PathBuf>>) {
         let Some(watcher) = &mut self.watcher else { return };
+        let watched = watched.unwrap_or_else(|| std::mem::take(&mut self.watched));
         let folders: BTreeSet<_> = watched.iter().flat_map(|path| folders_of(path)).collect();
         for (gone, _) in self.folders.difference(&folders) {
             // It may be gone from the disk too.

@@ -6,6 +6,7 @@ mod errors;
 mod limits;
 mod metadata;
 mod model_api;
+mod readme;
 mod reload;
 mod routing;
 mod support;
