@@ -183,7 +183,7 @@ fn route(
         plan: CallPlan::compile(binding, &settings.transcode),
         captures: binding.variables.len(),
         path,
-        template: format!("{:?}", binding.template.segments).into(),
+        template: binding.template.to_string().into(),
         rpc: rpc.into(),
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
