@@ -1,10 +1,92 @@
 //! Listeners: accepting connections, the layers around a call, and the drain at the end.
+//!
+//! [`bind`] opens the listeners, a [`Front`] holds what they serve, [`Listeners::run`] serves until told to
+//! stop. The way of a request: connection ([`connection`]) -> layers ([`layers`]) -> innermost service
+//! ([`call`]) -> [`Gateway::call`]. Not for what a call means: that is [`gateway`](crate::gateway).
 
+use std::fmt;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Method, Request, Response};
+
+use crate::gateway::{Peer, Snapshot};
+use crate::observe::CallRecord;
 use crate::problem::Place;
+use crate::protocol::Body;
+use crate::rule::HttpMethod;
+
+mod call;
+mod connection;
+mod front;
+mod layers;
+mod listen;
+mod run;
+mod shutdown;
+mod tls;
+
+pub use front::Front;
+pub use layers::Layers;
+pub use listen::Listeners;
+pub(crate) use listen::Socket;
+pub use listen::bind;
+pub use run::Drained;
+pub use shutdown::{Stop, shutdown_signal};
+pub use tls::Certificates;
+
+/// What answers calls: a [`Snapshot`], or a script in tests of this room.
+pub trait Gateway: Send + Sync + 'static {
+    /// The number of this generation.
+    fn generation(&self) -> u64;
+
+    /// The HTTP methods that some route has, for cross-origin preflights.
+    fn methods(&self) -> Vec<Method>;
+
+    /// Serves one request, filling in the record. Never fails: every error is an answer.
+    fn call<B>(
+        &self,
+        request: Request<B>,
+        peer: &Peer,
+        record: &mut CallRecord,
+    ) -> impl Future<Output = Response<Body>> + Send
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send;
+}
+
+impl Gateway for Snapshot {
+    fn generation(&self) -> u64 {
+        Self::generation(self)
+    }
+
+    fn methods(&self) -> Vec<Method> {
+        let mut methods = Vec::new();
+        for binding in self.bindings() {
+            if let HttpMethod::Exact(method) = &binding.method
+                && !methods.contains(method)
+            {
+                methods.push(method.clone());
+            }
+        }
+        methods
+    }
+
+    fn call<B>(
+        &self,
+        request: Request<B>,
+        peer: &Peer,
+        record: &mut CallRecord,
+    ) -> impl Future<Output = Response<Body>> + Send
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        Self::call(self, request, peer, record)
+    }
+}
 
 /// Where and how clients are served. Listeners, TLS and connection limits are read at start-up; layers are
 /// swapped with the snapshot on reload.
@@ -40,6 +122,16 @@ pub enum ListenAddress {
     Unix(PathBuf),
 }
 
+impl fmt::Display for ListenAddress {
+    /// `127.0.0.1:8080` or `unix:/path`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 /// The certificate of a listener; both files are read again when they change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerTls {
@@ -52,7 +144,7 @@ pub struct ListenerTls {
 /// Limits of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Bytes of all request headers together: 431.
+    /// Bytes of all request headers together, at least 8 KiB: 431.
     pub header_bytes: usize,
     /// Time to read a request's headers: the connection is closed.
     pub header_timeout: Duration,

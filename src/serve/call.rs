@@ -1,0 +1,188 @@
+//! The innermost service: begins the record of a call, has it served, and finishes the record with the last
+//! byte of the answer. Request path: one box per call, for its future.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::{Frame, SizeHint};
+use tower::Service;
+
+use super::Gateway;
+use crate::gateway::Peer;
+use crate::protocol::Body;
+use crate::status::{Code, Origin};
+use crate::telemetry::{Call, Recorder};
+
+/// Serves calls on one snapshot.
+#[derive(Debug)]
+pub struct Innermost<G> {
+    shared: Arc<Shared<G>>,
+}
+
+#[derive(Debug)]
+struct Shared<G> {
+    gateway: Arc<G>,
+    recorder: Recorder,
+    /// What `Accept-Encoding` says when a body's coding is not one that is read.
+    codings: HeaderValue,
+}
+
+impl<G> Innermost<G> {
+    pub(super) fn new(gateway: Arc<G>, recorder: Recorder, codings: &'static str) -> Self {
+        let codings = HeaderValue::from_static(codings);
+        Self { shared: Arc::new(Shared { gateway, recorder, codings }) }
+    }
+}
+
+// Not derived: a derived one would ask the gateway to be `Clone`.
+impl<G> Clone for Innermost<G> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<G, B> Service<Request<B>> for Innermost<G>
+where
+    G: Gateway,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+{
+    type Response = Response<Recorded>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { Ok(shared.answer(request).await) })
+    }
+}
+
+impl<G: Gateway> Shared<G> {
+    async fn answer<B>(&self, mut request: Request<B>) -> Response<Recorded>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let peer = request.extensions_mut().remove::<Arc<Peer>>();
+        let stranger = Peer { address: None, tls: false };
+        let peer = peer.as_deref().unwrap_or(&stranger);
+        let headless = *request.method() == Method::HEAD;
+
+        let mut call = self.recorder.begin(&mut request, peer.address);
+        let response = match call.record() {
+            Some(record) => {
+                record.generation = self.gateway.generation();
+                if coded(request.headers()) {
+                    record.code = Code::InvalidArgument;
+                    record.origin = Some(Origin::Client);
+                    self.unsupported_coding()
+                } else {
+                    self.gateway.call(request, peer, record).await
+                }
+            }
+            None => internal_error(),
+        };
+        call.answered(response.status());
+        response.map(|body| Recorded::new(body, call, headless))
+    }
+
+    fn unsupported_coding(&self) -> Response<Body> {
+        let message = "the request body's Content-Encoding is not supported";
+        let mut response = status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument, message);
+        response.headers_mut().insert(ACCEPT_ENCODING, self.codings.clone());
+        response
+    }
+}
+
+/// Whether the body is still in some coding, after the layers have removed those that they read.
+fn coded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// A `google.rpc.Status` answer of a fixed message.
+fn status(http: StatusCode, code: Code, message: &'static str) -> Response<Body> {
+    let body = serde_json::json!({ "code": i32::from(code), "message": message, "details": [] });
+    let mut response = Response::new(Body::from(body.to_string().into_bytes()));
+    *response.status_mut() = http;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The answer to a fault of our own, which says nothing of the inside.
+pub(super) fn internal_error() -> Response<Body> {
+    status(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "internal error")
+}
+
+/// An answer's body that finishes the call's record with its last byte, or as cut off when it is dropped
+/// before.
+#[derive(Debug)]
+pub struct Recorded {
+    body: Body,
+    call: Call,
+    sent: u64,
+}
+
+impl Recorded {
+    fn new(body: Body, call: Call, headless: bool) -> Self {
+        let mut recorded = Self { body, call, sent: 0 };
+        // Nobody reads the body of an answer to HEAD, nor an empty one.
+        if headless || http_body::Body::is_end_stream(&recorded.body) {
+            recorded.finish();
+        }
+        recorded
+    }
+
+    fn count(&mut self, frame: &Frame<Bytes>) {
+        self.sent += frame.data_ref().map_or(0, |bytes| bytes.len() as u64);
+        if let Some(record) = self.call.record() {
+            record.response_bytes = self.sent;
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(record) = self.call.record() {
+            record.response_bytes = self.sent;
+        }
+        self.call.finish();
+    }
+}
+
+impl http_body::Body for Recorded {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            self.count(frame);
+        }
+        if frame.is_none() || self.is_end_stream() {
+            self.finish();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        http_body::Body::is_end_stream(&self.body)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        http_body::Body::size_hint(&self.body)
+    }
+}

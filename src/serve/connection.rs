@@ -1,0 +1,112 @@
+//! One client connection: HTTP/1.1 or HTTP/2 by what the client speaks, within the limits, until it ends or
+//! is told to.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tower::Service;
+
+use super::layers::{Stack, request_id};
+use super::shutdown::{Stop, reached};
+use super::{ConnectionLimits, Front, Gateway};
+use crate::gateway::Peer;
+
+/// Idle time after which an HTTP/2 client is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long it may take to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How connections are spoken with.
+pub(super) type Protocol = auto::Builder<TokioExecutor>;
+
+/// The protocol within the limits.
+pub(super) fn protocol(limits: &ConnectionLimits) -> Protocol {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.header_bytes)
+        .keep_alive(true)
+        // A client that closes its side has gone: only so can its call be cancelled at the backend.
+        .half_close(false);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.streams)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+/// Serves a connection until it ends. `Stop::Drain` lets it finish what it has begun.
+pub(super) async fn serve<G: Gateway, S>(
+    stream: S,
+    peer: Peer,
+    front: Arc<Front<G>>,
+    protocol: Arc<Protocol>,
+    patience: Duration,
+    mut stop: watch::Receiver<Stop>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let spoken = Arc::new(AtomicBool::new(false));
+    let client = Client { front, peer: Arc::new(peer), spoken: Arc::clone(&spoken) };
+    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), client));
+    let mut asked = false;
+    let mut unspoken = pin!(sleep_until(Instant::now() + patience));
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                // The client's doing: it is gone, and there is nobody to tell.
+                return ended.unwrap_or_else(|error| tracing::debug!(%error, "a connection broke"));
+            }
+            () = reached(&mut stop, Stop::Drain), if !asked => {
+                asked = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            // hyper's own header timeout begins only once it knows the protocol: a client that says nothing
+            // at all, or stops within the HTTP/2 preface, is asked to leave here, and then made to.
+            () = unspoken.as_mut(), if !spoken.load(Ordering::Relaxed) => {
+                if asked {
+                    return;
+                }
+                asked = true;
+                unspoken.as_mut().reset(Instant::now() + patience);
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// The service of one connection: each request is served by the generation that is current when it begins.
+struct Client<G> {
+    front: Arc<Front<G>>,
+    peer: Arc<Peer>,
+    /// Whether a request was read.
+    spoken: Arc<AtomicBool>,
+}
+
+impl<G: Gateway> hyper::service::Service<Request<Incoming>> for Client<G> {
+    type Response = <Stack<G> as Service<Request<Incoming>>>::Response;
+    type Error = <Stack<G> as Service<Request<Incoming>>>::Error;
+    type Future = <Stack<G> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.spoken.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(Arc::clone(&self.peer));
+        request_id::keep_sane(request.headers_mut());
+        self.front.stack().call(request)
+    }
+}
