@@ -58,6 +58,7 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
 }
 
 /// The files and folders that a snapshot of these settings is built from.
+#[must_use]
 pub fn watched_by(settings: &gateway::Settings, files: &[PathBuf]) -> Vec<PathBuf> {
     let schema = &settings.schema;
     let tls = settings.upstreams.iter().map(|one| &one.upstream.tls);

@@ -1,14 +1,8 @@
 //! Black-box tests: the real binary over real sockets, the embedded backend behind it.
 
-#![allow(clippy::disallowed_methods, reason = "answers under test are small; polling sleeps between its looks")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "answers under test are small; polling sleeps between its looks"
+)]
 
-mod errors;
-mod limits;
-mod metadata;
-mod model_api;
-mod readme;
-mod reload;
-mod routing;
 mod support;
-mod transcoding;
-mod upstreams;
