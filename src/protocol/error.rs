@@ -34,6 +34,7 @@ pub fn error(
 #[must_use]
 pub fn of_miss(miss: &Miss) -> Status {
     match miss {
+        Miss::Malformed(what) => Status::invalid(what.clone()),
         Miss::NotFound => Status::new(Code::NotFound, "Not Found", Origin::Client),
         Miss::MethodNotAllowed(methods) => {
             Status::new(Code::Unimplemented, "Method Not Allowed", Origin::Client)

@@ -1,15 +1,28 @@
 //! From an HTTP method and a raw path to a binding and its captures.
 //!
-//! Not for the meaning of a binding ([`rule`](crate::rule)) nor for what a capture becomes
-//! ([`transcode`](crate::transcode)).
+//! Of the bindings that match, the one of the request's own method wins over one of any method, a custom verb
+//! (the longer one) over none, and then, segment by segment from the left, a literal over `*` over `**`. So a
+//! path that `DELETE /items/{id}` matches is not hidden by `GET /items/me`.
+//!
+//! Request path: a hit takes no lock and allocates nothing, unless the path has percent escapes. A lookup takes
+//! time linear in the path, whatever it holds. Not for the meaning of a binding ([`rule`](crate::rule)) nor for
+//! what a capture becomes ([`transcode`](crate::transcode)).
 
-use std::borrow::Cow;
+mod build;
+mod capture;
+mod path;
+mod segments;
+mod tree;
 
 use http::Method;
 
+use self::capture::Route;
+use self::path::{RequestPath, Verb};
+use self::tree::Tree;
 use crate::problem::Problems;
 use crate::rule::Binding;
-use crate::status::Status;
+
+pub use self::capture::Match;
 
 /// How paths are matched and decoded. The defaults are the `transom` profile's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,30 +61,19 @@ pub enum Unescape {
 
 /// The compiled route table. Immutable; a lookup takes no lock and allocates nothing.
 #[derive(Debug)]
-pub struct RouteTable {}
-
-/// A hit: which binding (index into the slice the table was built from), and what was captured.
-#[derive(Debug)]
-pub struct Match<'p> {
-    /// The binding's index.
-    pub binding: usize,
-    path: &'p str,
-}
-
-impl<'p> Match<'p> {
-    /// The decoded text of the binding's `variable`-th variable.
-    ///
-    /// # Errors
-    /// A bad percent escape, or bytes that are not UTF-8 after decoding: 400.
-    pub fn capture(&self, _variable: usize) -> Result<Cow<'p, str>, Status> {
-        let _ = self.path;
-        todo!()
-    }
+pub struct RouteTable {
+    methods: Vec<(Method, MethodRoutes)>,
+    any: Option<MethodRoutes>,
+    unescape: Unescape,
+    head_as_get: bool,
 }
 
 /// Why no binding was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Miss {
+    /// The path is not one: a bad percent escape, bytes that are not UTF-8 after decoding, no `/` at its
+    /// beginning. The text says which, for the client to read: 400.
+    Malformed(String),
     /// No binding has such a path: 404.
     NotFound,
     /// The path exists under these methods only (sorted, for `Allow`): 405.
@@ -80,15 +82,91 @@ pub enum Miss {
 
 impl RouteTable {
     /// Compiles bindings, telling ties and what cannot be routed.
-    pub fn build(_bindings: &[Binding], _settings: &Settings, _problems: &mut Problems) -> Self {
-        todo!()
+    #[must_use]
+    pub fn build(bindings: &[Binding], settings: &Settings, problems: &mut Problems) -> Self {
+        build::table(bindings, settings, problems)
     }
 
     /// Finds the binding for a request. `path` is the raw path, still percent-encoded, without the query.
     ///
     /// # Errors
     /// [`Miss`] when no binding matches.
-    pub fn find<'p>(&self, _method: &Method, _path: &'p str) -> Result<Match<'p>, Miss> {
-        todo!()
+    pub fn find<'t, 'p>(&'t self, method: &Method, path: &'p str) -> Result<Match<'t, 'p>, Miss> {
+        let path = RequestPath::read(path, self.unescape)?;
+        let head = self.head_as_get && *method == Method::HEAD;
+        let hit = self
+            .of(method)
+            .and_then(|routes| routes.find(&path))
+            .or_else(|| if head { self.of(&Method::GET)?.find(&path) } else { None })
+            .or_else(|| self.any.as_ref()?.find(&path));
+        match hit {
+            Some((route, end)) => Ok(Match::new(route, path, end, self.unescape)),
+            None => Err(self.miss(&path)),
+        }
+    }
+
+    fn of(&self, method: &Method) -> Option<&MethodRoutes> {
+        self.methods.iter().find(|(of, _)| of == method).map(|(_, routes)| routes)
+    }
+
+    /// Which other methods have the path.
+    fn miss(&self, path: &RequestPath<'_>) -> Miss {
+        let mut methods: Vec<_> = self
+            .methods
+            .iter()
+            .filter(|(_, routes)| routes.find(path).is_some())
+            .map(|(method, _)| method.clone())
+            .collect();
+        if methods.is_empty() {
+            return Miss::NotFound;
+        }
+        if self.head_as_get && methods.contains(&Method::GET) && !methods.contains(&Method::HEAD) {
+            methods.push(Method::HEAD);
+        }
+        methods.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+        Miss::MethodNotAllowed(methods)
     }
 }
+
+/// The routes of one HTTP method.
+#[derive(Debug, Default)]
+struct MethodRoutes {
+    /// Those with a custom verb, longer verbs first.
+    verbs: Vec<(Verb, Routes)>,
+    plain: Routes,
+}
+
+impl MethodRoutes {
+    /// The most specific route, and where the path ends without its verb. A colon that begins no verb of a
+    /// matching route is plain text.
+    fn find<'t>(&'t self, path: &RequestPath<'_>) -> Option<(&'t Route, usize)> {
+        if !self.verbs.is_empty() && path.may_have_verb() {
+            for (verb, routes) in &self.verbs {
+                let hit = path
+                    .without_verb(verb)
+                    .and_then(|ends| Some((routes.find(path.matched(ends.matched))?, ends.raw)));
+                if hit.is_some() {
+                    return hit;
+                }
+            }
+        }
+        let route = self.plain.find(path.matched(usize::MAX))?;
+        Some((route, usize::MAX))
+    }
+}
+
+/// The routes of one HTTP method and custom verb, the more specific first.
+#[derive(Debug, Default)]
+struct Routes {
+    tree: Tree,
+    by_rank: Vec<Route>,
+}
+
+impl Routes {
+    fn find(&self, path: &str) -> Option<&Route> {
+        self.by_rank.get(self.tree.find(path)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! A tree of path templates that is walked segment by segment.
+//!
+//! Request path: no allocation. It takes every template, `**` in the middle included, and each node of it is
+//! visited at most once in a lookup. The faster [`tree`](super::tree) leaves to it what a radix tree cannot say,
+//! or cannot search without allocating.
+
+use std::collections::HashMap;
+
+use crate::rule::Segment;
+
+/// Templates by their segments; the value of each is its rank.
+#[derive(Debug, Default)]
+pub(super) struct SegmentTree {
+    root: Node,
+    empty_captures: bool,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<str>, Node>,
+    one: Option<Box<Node>>,
+    /// The template that ends here.
+    end: Option<usize>,
+    /// The templates that go on with `**`, the more specific first.
+    many: Vec<Tail>,
+}
+
+/// What follows a `**`.
+#[derive(Debug)]
+struct Tail {
+    segments: Vec<Segment>,
+    rank: usize,
+}
+
+impl SegmentTree {
+    /// An empty tree, and whether `*` matches an empty segment in it.
+    pub fn new(empty_captures: bool) -> Self {
+        Self { root: Node::default(), empty_captures }
+    }
+
+    /// Adds a template. Those with the same segments before a `**` must come in the order of their ranks.
+    pub fn insert(&mut self, segments: &[Segment], rank: usize) {
+        let mut node = &mut self.root;
+        let mut rest = segments.iter();
+        while let Some(segment) = rest.next() {
+            node = match segment {
+                Segment::Literal(text) => node.literals.entry(text.as_str().into()).or_default(),
+                Segment::One => node.one.get_or_insert_default(),
+                Segment::Many => {
+                    let segments = rest.as_slice().to_vec();
+                    return node.many.push(Tail { segments, rank });
+                }
+            };
+        }
+        node.end = Some(rank);
+    }
+
+    /// The least rank of the templates that match a path, which begins with `/`.
+    pub fn find(&self, path: &str) -> Option<usize> {
+        self.root.find(path.get(1..), self.empty_captures)
+    }
+}
+
+impl Node {
+    /// Walks on with the rest of the path; `None` behind its last segment.
+    fn find(&self, rest: Option<&str>, empty: bool) -> Option<usize> {
+        let Some(rest) = rest else {
+            return self.end.or_else(|| self.many_for(None, empty));
+        };
+        let (segment, next) = match rest.split_once('/') {
+            Some((segment, next)) => (segment, Some(next)),
+            None => (rest, None),
+        };
+        self.literals
+            .get(segment)
+            .and_then(|node| node.find(next, empty))
+            .or_else(|| self.one.as_ref().filter(|_| empty || !segment.is_empty())?.find(next, empty))
+            .or_else(|| self.many_for(Some(rest), empty))
+    }
+
+    fn many_for(&self, rest: Option<&str>, empty: bool) -> Option<usize> {
+        self.many.iter().find(|tail| tail.ends(rest, empty)).map(|tail| tail.rank)
+    }
+}
+
+impl Tail {
+    /// Whether the rest of a path ends like this, whatever stands before.
+    fn ends(&self, rest: Option<&str>, empty: bool) -> bool {
+        let mut parts = rest.into_iter().flat_map(|rest| rest.rsplit('/'));
+        self.segments.iter().rev().all(|segment| match (segment, parts.next()) {
+            (Segment::Literal(text), Some(part)) => text == part,
+            (Segment::One, Some(part)) => empty || !part.is_empty(),
+            _ => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::PathTemplate;
+
+    #[test]
+    fn the_more_specific_template_is_found() {
+        // In the order of their ranks.
+        let templates =
+            ["/a/b", "/a/*/c", "/a/*", "/a/**/b/c", "/a/**/*/d", "/a/**", "/*/b", "/*/x/**", "/**/z", "/**"];
+        let mut tree = SegmentTree::new(false);
+        for (rank, template) in templates.iter().enumerate() {
+            let template: PathTemplate = template.parse().expect(template);
+            tree.insert(&template.segments, rank);
+        }
+        for (path, expected) in [
+            ("/a/b", "/a/b"),
+            ("/a/b/c", "/a/*/c"),
+            ("/a/c", "/a/*"),
+            ("/a/x/b/c", "/a/**/b/c"),
+            ("/a/x/y/z/d", "/a/**/*/d"),
+            ("/a/d", "/a/*"),
+            ("/a//d", "/a/**"),
+            ("/a", "/a/**"),
+            ("/a/", "/a/**"),
+            ("/x/b", "/*/b"),
+            ("/x/x", "/*/x/**"),
+            ("/x/x/y/", "/*/x/**"),
+            ("/q/z", "/**/z"),
+            ("/z", "/**/z"),
+            ("//b", "/**"),
+            ("/", "/**"),
+        ] {
+            assert_eq!(tree.find(path).map(|rank| templates[rank]), Some(expected), "{path}");
+        }
+    }
+}

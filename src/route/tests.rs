@@ -1,0 +1,558 @@
+//! What a request meets: a table of cases, and a naive matcher that random routes and paths are held against.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use percent_encoding::percent_decode_str;
+use proptest::prelude::*;
+
+use super::*;
+use crate::rule::{self, HttpMethod, PathTemplate, Segment, Variable};
+use crate::schema;
+
+/// Any binding: routes take only HTTP method and template from it.
+static BINDING: LazyLock<Binding> = LazyLock::new(|| {
+    let mut problems = Problems::new();
+    let settings = schema::Settings { embedded_api: true, ..schema::Settings::default() };
+    let schema = schema::load(&settings, &mut problems).unwrap_or_else(|| panic!("{problems}"));
+    let rules = rule::Settings {
+        services: Vec::new(),
+        files: Vec::new(),
+        unbound_methods: false,
+        delete_body: false,
+    };
+    rule::read(&schema, &rules, &mut problems).swap_remove(0)
+});
+
+fn binding(method: &str, template: PathTemplate) -> Binding {
+    let method = match method {
+        "*" => HttpMethod::Any,
+        method => HttpMethod::Exact(method.parse().expect("an HTTP method")),
+    };
+    Binding { method, template, ..BINDING.clone() }
+}
+
+/// `["GET /v1/{id}", ...]`
+fn bindings(rules: &[&str]) -> Vec<Binding> {
+    let read = |rule: &&str| {
+        let (method, template) = rule.split_once(' ').expect("a method and a path");
+        binding(method, template.parse().expect(template))
+    };
+    rules.iter().map(read).collect()
+}
+
+fn settings() -> Settings {
+    Settings { empty_captures: false, ties: Ties::LastWins, unescape: Unescape::Spec, head_as_get: true }
+}
+
+fn table(rules: &[&str], settings: &Settings) -> RouteTable {
+    let mut problems = Problems::new();
+    let table = RouteTable::build(&bindings(rules), settings, &mut problems);
+    assert!(problems.is_empty(), "{problems}");
+    table
+}
+
+/// The rule that is found with its captures, or the miss: `GET /v1/{id} [7]`, `404`, `405 GET HEAD`, `400`.
+fn found(rules: &[&str], settings: &Settings, request: &str) -> String {
+    let (method, path) = request.split_once(' ').expect("a method and a path");
+    match table(rules, settings).find(&method.parse().expect("an HTTP method"), path) {
+        Ok(hit) => {
+            let captures = (0..hit.variables()).map(|variable| hit.capture(variable).expect("UTF-8"));
+            format!("{} {:?}", rules[hit.binding], captures.collect::<Vec<_>>())
+        }
+        Err(Miss::NotFound) => "404".to_owned(),
+        Err(Miss::Malformed(_)) => "400".to_owned(),
+        Err(Miss::MethodNotAllowed(methods)) => {
+            format!("405 {}", methods.iter().map(Method::as_str).collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+#[test]
+fn requests_find_their_bindings() {
+    const ITEMS: &[&str] = &[
+        "GET /items/me",
+        "GET /items/{id}",
+        "DELETE /items/{id}",
+        "POST /items/{id}:cancel",
+        "POST /items",
+        "POST /{any=**}",
+    ];
+    const DEEP: &[&str] = &[
+        "GET /v1/{name=shelves/*/books/*}",
+        "GET /v1/{name=a/**}/c",
+        "GET /v2/{name=**}",
+        "GET /v2/{name=**}:verb",
+        "GET /v3/{a=**}/{b}",
+        "GET /v4/{a}/{b}/{c}/{d}/{e}",
+        "GET /v5/{a}/x/{b}",
+        "GET /v6/{n}:a:b",
+        "GET /",
+    ];
+    const KINDS: &[&str] = &["GET /a/{x}", "* /a/me", "* /b/{x}", "HEAD /b/{x}"];
+    for (rules, request, expected) in [
+        (ITEMS, "GET /items/me", "GET /items/me []"),
+        (ITEMS, "GET /items/7", "GET /items/{id} [\"7\"]"),
+        // Another method's literal does not hide a variable.
+        (ITEMS, "DELETE /items/me", "DELETE /items/{id} [\"me\"]"),
+        (ITEMS, "HEAD /items/me", "GET /items/me []"),
+        (ITEMS, "PUT /items/me", "405 DELETE GET HEAD POST"),
+        (ITEMS, "PUT /items/7", "405 DELETE GET HEAD POST"),
+        (ITEMS, "OPTIONS /items", "405 POST"),
+        (ITEMS, "GET /nothing", "405 POST"),
+        (ITEMS, "GET nothing", "400"),
+        // A verb is what follows the last colon, where a route has such a verb.
+        (ITEMS, "POST /items/urn:x:cancel", "POST /items/{id}:cancel [\"urn:x\"]"),
+        (ITEMS, "POST /items/urn:x:other", "POST /{any=**} [\"items/urn:x:other\"]"),
+        (ITEMS, "GET /items/urn:x:cancel", "GET /items/{id} [\"urn:x:cancel\"]"),
+        (ITEMS, "POST /items/:cancel", "POST /{any=**} [\"items/:cancel\"]"),
+        (ITEMS, "POST /items/7:Cancel", "POST /{any=**} [\"items/7:Cancel\"]"),
+        (ITEMS, "POST /items/7%3Acancel", "POST /{any=**} [\"items/7%3Acancel\"]"),
+        (ITEMS, "POST /items/7:c%61ncel", "POST /items/{id}:cancel [\"7\"]"),
+        (ITEMS, "POST /items/a%2Fb:cancel", "POST /items/{id}:cancel [\"a/b\"]"),
+        (ITEMS, "POST /", "POST /{any=**} [\"\"]"),
+        (DEEP, "GET /v1/shelves/1/books/2", "GET /v1/{name=shelves/*/books/*} [\"shelves/1/books/2\"]"),
+        (
+            DEEP,
+            "GET /v1/shelves/1%2F2/books/%33",
+            "GET /v1/{name=shelves/*/books/*} [\"shelves/1%2F2/books/3\"]",
+        ),
+        (DEEP, "GET /v1/a/c", "GET /v1/{name=a/**}/c [\"a\"]"),
+        (DEEP, "GET /v1/a//c", "GET /v1/{name=a/**}/c [\"a/\"]"),
+        (DEEP, "GET /v1/a/b/c/c", "GET /v1/{name=a/**}/c [\"a/b/c\"]"),
+        (DEEP, "GET /v2", "GET /v2/{name=**} [\"\"]"),
+        (DEEP, "GET /v2/", "GET /v2/{name=**} [\"\"]"),
+        (DEEP, "GET /v2/a/", "GET /v2/{name=**} [\"a/\"]"),
+        (DEEP, "GET /v2//a", "GET /v2/{name=**} [\"/a\"]"),
+        (DEEP, "GET /v2:verb", "GET /v2/{name=**}:verb [\"\"]"),
+        (DEEP, "GET /v2/a:verb", "GET /v2/{name=**}:verb [\"a\"]"),
+        (DEEP, "GET /v2/a:b", "GET /v2/{name=**} [\"a:b\"]"),
+        (DEEP, "GET /v3/x", "GET /v3/{a=**}/{b} [\"\", \"x\"]"),
+        (DEEP, "GET /v3/x/y/z", "GET /v3/{a=**}/{b} [\"x/y\", \"z\"]"),
+        (DEEP, "GET /v4/1/2/3/4/5", "GET /v4/{a}/{b}/{c}/{d}/{e} [\"1\", \"2\", \"3\", \"4\", \"5\"]"),
+        (DEEP, "GET /v5//x/2", "404"),
+        (DEEP, "GET /v5/1/x/2/", "404"),
+        (DEEP, "GET //v5/1/x/2", "404"),
+        (DEEP, "GET /V5/1/x/2", "404"),
+        (DEEP, "GET /v6/n:a:b", "GET /v6/{n}:a:b [\"n\"]"),
+        (DEEP, "GET /", "GET / []"),
+        (DEEP, "GET //", "404"),
+        // The request's own method comes first, then any.
+        (KINDS, "GET /a/me", "GET /a/{x} [\"me\"]"),
+        (KINDS, "HEAD /a/me", "GET /a/{x} [\"me\"]"),
+        (KINDS, "PURGE /a/me", "* /a/me []"),
+        (KINDS, "HEAD /b/1", "HEAD /b/{x} [\"1\"]"),
+        (KINDS, "GET /b/1", "* /b/{x} [\"1\"]"),
+        (KINDS, "PUT /a/1", "405 GET HEAD"),
+    ] {
+        assert_eq!(found(rules, &settings(), request), expected, "{request}");
+    }
+}
+
+#[test]
+fn captures_are_decoded_once_as_set() {
+    const RULES: &[&str] =
+        &["GET /one/{x}", "GET /many/{x=**}", "GET /echo", "GET /a%20b%2Fc", "GET /v/{x}:go"];
+    for (request, spec, legacy, except_slash, all) in [
+        ("/one/a%2Fb", Some("a/b"), None, Some("a/b"), None),
+        ("/one/a%252Fb", Some("a%2Fb"), Some("a%2Fb"), Some("a%2Fb"), Some("a%2Fb")),
+        ("/one/%2525", Some("%25"), Some("%25"), Some("%25"), Some("%25")),
+        ("/one/%25", Some("%"), Some("%"), Some("%"), Some("%")),
+        ("/one/a+b%20c", Some("a+b c"), Some("a+b c"), Some("a+b c"), Some("a+b c")),
+        ("/one/%C3%A9", Some("é"), Some("é"), Some("é"), Some("é")),
+        ("/many/a%2fb%3Ac%20d", Some("a%2fb%3Ac d"), Some("a/b:c d"), Some("a%2fb:c d"), Some("a/b:c d")),
+        ("/many/a/%41", Some("a/A"), Some("a/A"), Some("a/A"), Some("a/A")),
+        ("/many/%40%5b", Some("%40%5b"), Some("@["), Some("@["), Some("@[")),
+        ("/many%2Fa", None, Some("a"), None, Some("a")),
+        ("/e%63ho", Some("-"), Some("-"), Some("-"), Some("-")),
+        ("/%65cho", Some("-"), Some("-"), Some("-"), Some("-")),
+        ("/a%20b%2fc", Some("-"), None, Some("-"), None),
+        ("/v/a%3Ago", None, Some("a"), None, None),
+        ("/v/%61:g%6F", Some("a"), Some("a"), Some("a"), Some("a")),
+    ] {
+        for (unescape, expected) in [
+            (Unescape::Spec, spec),
+            (Unescape::Legacy, legacy),
+            (Unescape::AllExceptSlash, except_slash),
+            (Unescape::AllCharacters, all),
+        ] {
+            let table = table(RULES, &Settings { unescape, ..settings() });
+            let hit = table.find(&Method::GET, request).ok();
+            let text = hit.map(|hit| match hit.variables() {
+                0 => Cow::Borrowed("-"),
+                _ => hit.capture(0).expect("UTF-8"),
+            });
+            assert_eq!(text.as_deref(), expected, "{request} {unescape:?}");
+        }
+    }
+}
+
+#[test]
+fn options_change_what_matches() {
+    let empty = Settings { empty_captures: true, ..settings() };
+    assert_eq!(found(&["GET /v1/{n}"], &empty, "GET /v1/"), "GET /v1/{n} [\"\"]");
+    assert_eq!(found(&["GET /v1/{a}/x/{b}"], &empty, "GET /v1//x/2"), "GET /v1/{a}/x/{b} [\"\", \"2\"]");
+    assert_eq!(found(&["GET /{n}"], &empty, "GET /"), "GET /{n} [\"\"]");
+    assert_eq!(found(&["GET /v1/{n}:go"], &empty, "GET /v1/:go"), "404");
+    let strict = Settings { head_as_get: false, ..settings() };
+    assert_eq!(found(&["GET /v1"], &strict, "HEAD /v1"), "405 GET");
+}
+
+#[test]
+fn a_capture_that_is_not_there_is_an_error_and_no_panic() {
+    let table = table(&["GET /v1/{n}"], &settings());
+    let hit = table.find(&Method::GET, "/v1/x").expect("it matches");
+    assert_eq!(hit.capture(1).map_err(|status| status.code), Err(crate::status::Code::Internal));
+}
+
+#[test]
+fn ties_are_told_with_both_places() {
+    let mut bindings =
+        bindings(&["GET /v1/{a}", "GET /v1/{b}", "POST /v1/{a}", "GET /v1/{c}:go", "GET /v1/{c=*}"]);
+    for (line, binding) in (1..).zip(&mut bindings) {
+        binding.place = crate::problem::Place::file("a.proto").at(line, 0);
+    }
+    let mut problems = Problems::new();
+    let table = RouteTable::build(&bindings, &settings(), &mut problems);
+    assert_eq!(table.find(&Method::GET, "/v1/x").expect("it matches").binding, 4);
+    let told: Vec<_> = problems.iter().map(|problem| (problem.place.line, problem.what.as_str())).collect();
+    let rpc = BINDING.rpc.full_name();
+    assert_eq!(
+        told,
+        [
+            (
+                1,
+                &*format!(
+                    "`GET /v1/{{a}}` of `{rpc}` matches the same paths as `GET /v1/{{c}}` of `{rpc}` at a.proto:5"
+                )
+            ),
+            (
+                2,
+                &*format!(
+                    "`GET /v1/{{b}}` of `{rpc}` matches the same paths as `GET /v1/{{c}}` of `{rpc}` at a.proto:5"
+                )
+            ),
+        ]
+    );
+    assert!(!problems.has_errors());
+    let mut problems = Problems::new();
+    let _ = RouteTable::build(&bindings, &Settings { ties: Ties::Refuse, ..settings() }, &mut problems);
+    assert_eq!(problems.errors(), 2);
+}
+
+#[test]
+fn hostile_paths_take_linear_time() {
+    let many: Vec<String> = (0..200).map(|i| format!("GET /**/a{i}/*/b")).collect();
+    let mut rules: Vec<&str> = many.iter().map(String::as_str).collect();
+    rules.extend(["GET /a/*/**/b:go", "GET /{x=**}:stop", "GET /a/a/a/a/{x}/b", "GET /a/{y}/a/a/a/b/c"]);
+    let table = table(&rules, &Settings { empty_captures: true, ..settings() });
+    for unit in ["/", "/a", ":", "/:", "%2F", "/%61", "{", "/*", "%"] {
+        let path = format!("/{}", unit.repeat(60_000));
+        let started = std::time::Instant::now();
+        let _ = table.find(&Method::POST, &path);
+        let _ = table
+            .find(&Method::GET, &format!("{path}:stop"))
+            .map(|hit| hit.capture(0).map(|text| text.len()));
+        // Milliseconds when linear; minutes when quadratic.
+        assert!(started.elapsed().as_secs() < 5, "{unit} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn every_path_of_the_model_api_finds_its_binding() {
+    let mut problems = Problems::new();
+    let source = schema::Settings { embedded_api: true, ..schema::Settings::default() };
+    let schema = schema::load(&source, &mut problems).expect("the model API loads");
+    let rules = rule::Settings {
+        services: Vec::new(),
+        files: Vec::new(),
+        unbound_methods: false,
+        delete_body: false,
+    };
+    let bindings = rule::read(&schema, &rules, &mut problems);
+    let table = RouteTable::build(&bindings, &settings(), &mut problems);
+    assert!(problems.is_empty(), "{problems}");
+    for (index, binding) in bindings.iter().enumerate() {
+        let HttpMethod::Exact(method) = &binding.method else { panic!("no rule is for any method") };
+        let path: String = binding
+            .template
+            .segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Literal(text) => format!("/{text}"),
+                _ => "/some-id".to_owned(),
+            })
+            .collect();
+        let path = binding.template.verb.iter().fold(path, |path, verb| format!("{path}:{verb}"));
+        let hit = table.find(method, &path).unwrap_or_else(|miss| panic!("{path}: {miss:?}"));
+        assert_eq!(hit.binding, index, "{path}");
+        for variable in 0..hit.variables() {
+            assert_eq!(hit.capture(variable).expect("UTF-8"), "some-id");
+        }
+    }
+}
+
+/// The matcher that everything is held against: all bindings, one after the other, segment by segment.
+mod reference {
+    use super::*;
+
+    /// The binding with its captures, or the miss.
+    pub fn find(
+        bindings: &[Binding],
+        settings: &Settings,
+        method: &Method,
+        path: &str,
+    ) -> Result<(usize, Vec<String>), Miss> {
+        let segments = split(path, settings.unescape).ok_or(Miss::Malformed(String::new()))?;
+        let mut hits: Vec<(usize, Vec<String>)> = Vec::new();
+        for (index, binding) in bindings.iter().enumerate() {
+            hits.extend(captures(&binding.template, &segments, settings).map(|captures| (index, captures)));
+        }
+        let mut tried = vec![HttpMethod::Exact(method.clone())];
+        if settings.head_as_get && method == Method::HEAD {
+            tried.push(HttpMethod::Exact(Method::GET));
+        }
+        tried.push(HttpMethod::Any);
+        for method in &tried {
+            let of_method = hits.iter().filter(|(index, _)| bindings[*index].method == *method);
+            if let Some(best) = of_method.max_by(|(one, _), (other, _)| {
+                let (one_template, other_template) = (&bindings[*one].template, &bindings[*other].template);
+                let verb = |template: &PathTemplate| template.verb.as_ref().map_or(0, |verb| verb.len() + 1);
+                verb(one_template)
+                    .cmp(&verb(other_template))
+                    .then_with(|| specificity(one_template, other_template))
+                    .then(one.cmp(other))
+            }) {
+                return Ok(best.clone());
+            }
+        }
+        let mut allowed: Vec<Method> = hits
+            .iter()
+            .filter_map(|(index, _)| match &bindings[*index].method {
+                HttpMethod::Exact(method) => Some(method.clone()),
+                HttpMethod::Any => None,
+            })
+            .collect();
+        if settings.head_as_get && allowed.contains(&Method::GET) {
+            allowed.push(Method::HEAD);
+        }
+        allowed.sort_by_key(|method| method.as_str().to_owned());
+        allowed.dedup();
+        Err(if allowed.is_empty() { Miss::NotFound } else { Miss::MethodNotAllowed(allowed) })
+    }
+
+    /// Greater is more specific.
+    fn specificity(one: &PathTemplate, other: &PathTemplate) -> std::cmp::Ordering {
+        let weight = |template: &PathTemplate, at: usize| match template.segments.get(at) {
+            Some(Segment::Literal(_)) => 3,
+            Some(Segment::One) => 2,
+            None => 1,
+            Some(Segment::Many) => 0,
+        };
+        (0..=one.segments.len().max(other.segments.len()))
+            .map(|at| weight(one, at).cmp(&weight(other, at)))
+            .find(|order| order.is_ne())
+            .unwrap_or(std::cmp::Ordering::Equal)
+    }
+
+    /// The segments as they stand in the path, or `None` if it is not one.
+    fn split(path: &str, unescape: Unescape) -> Option<Vec<String>> {
+        let bytes = path.as_bytes();
+        let bad = |at: usize| {
+            bytes[at] == b'%'
+                && !bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+        };
+        if !path.starts_with('/') || (0..bytes.len()).any(bad) {
+            return None;
+        }
+        let decoded = decode(path, "")?;
+        let path = match unescape {
+            Unescape::Legacy => decoded.replace('%', "%25"),
+            Unescape::AllCharacters => path.replace("%2f", "/").replace("%2F", "/"),
+            _ => path.to_owned(),
+        };
+        Some(path.split('/').skip(1).map(str::to_owned).collect())
+    }
+
+    fn decode(text: &str, kept: &str) -> Option<String> {
+        let mut parts = text.split('%');
+        let mut open = parts.next()?.to_owned();
+        for part in parts {
+            let hex = part.get(..2)?;
+            let c = char::from(u8::from_str_radix(hex, 16).ok()?);
+            open.push_str(if kept.contains(c) { "%25" } else { "%" });
+            open.push_str(part);
+        }
+        percent_decode_str(&open).decode_utf8().ok().map(Cow::into_owned)
+    }
+
+    fn captures(template: &PathTemplate, segments: &[String], settings: &Settings) -> Option<Vec<String>> {
+        let mut segments = segments.to_vec();
+        if let Some(verb) = &template.verb {
+            let last = segments.pop()?;
+            let colons = last.match_indices(':').map(|(at, _)| at);
+            let colon =
+                colons.filter(|at| *at > 0).find(|at| decode(&last[at + 1..], "").as_ref() == Some(verb))?;
+            segments.push(last[..colon].to_owned());
+        }
+        let taken = taken(&template.segments, &segments, settings)?;
+        let capture = |variable: &Variable| {
+            let from: usize = taken[..variable.first].iter().sum();
+            let count: usize = taken[variable.first..variable.end].iter().sum();
+            let pattern = &template.segments[variable.first..variable.end];
+            let multi = pattern.len() > 1 || pattern[0] == Segment::Many;
+            let kept = match settings.unescape {
+                Unescape::Spec if multi => "!#$&'()*+,/:;=?@[]",
+                Unescape::AllExceptSlash if multi => "/",
+                _ => "",
+            };
+            decode(&segments[from..from + count].join("/"), kept).expect("the whole path decodes to UTF-8")
+        };
+        Some(template.variables.iter().map(capture).collect())
+    }
+
+    /// How many segments each segment of the template takes.
+    fn taken(template: &[Segment], segments: &[String], settings: &Settings) -> Option<Vec<usize>> {
+        let Some((first, rest)) = template.split_first() else {
+            return segments.is_empty().then(Vec::new);
+        };
+        let counts = match first {
+            Segment::Many => 0..=segments.len(),
+            _ => 1..=1,
+        };
+        counts.rev().find_map(|count| {
+            let fits = match first {
+                Segment::Many => true,
+                Segment::One => settings.empty_captures || !segments.first()?.is_empty(),
+                Segment::Literal(text) => decode(segments.first()?, "").as_ref() == Some(text),
+            };
+            let after = taken(rest, segments.get(count..)?, settings).filter(|_| fits)?;
+            Some([vec![count], after].concat())
+        })
+    }
+}
+
+fn segment() -> impl Strategy<Value = Segment> {
+    prop_oneof![
+        5 => prop::sample::select(vec!["a", "a", "a", "b", "b", "me", "é", "a:b", "a/b", "{x}", "%"])
+            .prop_map(|text| Segment::Literal(text.to_owned())),
+        4 => Just(Segment::One),
+        1 => Just(Segment::Many),
+    ]
+}
+
+fn template() -> impl Strategy<Value = PathTemplate> {
+    let piece = (any::<bool>(), prop::collection::vec(segment(), 1..3));
+    let verb =
+        prop::sample::select(vec![None, None, None, None, Some("go"), Some("b"), Some("b:go"), Some("g/%")]);
+    (prop::collection::vec(piece, 1..4), verb).prop_map(|(pieces, verb)| {
+        let (mut segments, mut variables) = (Vec::new(), Vec::new());
+        for (index, (is_variable, piece)) in pieces.into_iter().enumerate() {
+            let first = segments.len();
+            for segment in piece {
+                let second = segment == Segment::Many && segments.contains(&Segment::Many);
+                segments.push(if second { Segment::One } else { segment });
+            }
+            if is_variable {
+                variables.push(Variable { field_path: format!("v{index}"), first, end: segments.len() });
+            }
+        }
+        PathTemplate { segments, variables, verb: verb.map(str::to_owned) }
+    })
+}
+
+fn method() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["GET", "GET", "GET", "POST", "HEAD", "*"])
+}
+
+fn path() -> impl Strategy<Value = String> {
+    const SEGMENTS: &[&str] = &[
+        "a",
+        "a",
+        "a",
+        "a",
+        "b",
+        "b",
+        "b",
+        "me",
+        "x",
+        "",
+        "é",
+        "a:b",
+        "a:go",
+        "b:go",
+        ":go",
+        "a:b:go",
+        "%61",
+        "m%65",
+        "a%2Fb",
+        "a%2fb",
+        "a%3Ab",
+        "a%3Ago",
+        "b:g%6f",
+        "a:g%2F%25",
+        "%25",
+        "%2561",
+        "%C3%a9",
+        "{x}",
+        "%7Bx}",
+        "*",
+        "**",
+        "%2F",
+        "%40%20",
+        "a%2Fb:go",
+    ];
+    let part = prop_oneof![
+        40 => prop::sample::select(SEGMENTS.to_vec()),
+        1 => prop::sample::select(vec!["%ff", "%zz", "%4", "%C3", "%"]),
+    ];
+    prop_oneof![
+        60 => prop::collection::vec(part, 0..7).prop_map(|parts| format!("/{}", parts.join("/"))),
+        1 => Just(String::new()),
+        1 => "[a/:%]{0,6}",
+    ]
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let unescape = prop::sample::select(vec![
+        Unescape::Spec,
+        Unescape::Spec,
+        Unescape::Legacy,
+        Unescape::AllExceptSlash,
+        Unescape::AllCharacters,
+    ]);
+    (any::<bool>(), any::<bool>(), unescape).prop_map(|(empty_captures, head_as_get, unescape)| Settings {
+        empty_captures,
+        head_as_get,
+        unescape,
+        ties: Ties::LastWins,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6000))]
+
+    #[test]
+    fn a_table_finds_what_the_naive_matcher_finds(
+        settings in any_settings(),
+        rules in prop::collection::vec((method(), template()), 1..12),
+        requests in prop::collection::vec((method(), path()), 1..12),
+    ) {
+        let bindings: Vec<_> = rules.into_iter().map(|(method, template)| binding(method, template)).collect();
+        let table = RouteTable::build(&bindings, &settings, &mut Problems::new());
+        for (method, path) in requests {
+            let method = if method == "*" { Method::PUT } else { method.parse().expect("an HTTP method") };
+            let expected = reference::find(&bindings, &settings, &method, &path);
+            let found = table.find(&method, &path).map(|hit| {
+                let captures = (0..hit.variables()).map(|at| hit.capture(at).expect("UTF-8").into_owned());
+                (hit.binding, captures.collect::<Vec<_>>())
+            });
+            let found = found.map_err(|miss| match miss {
+                Miss::Malformed(_) => Miss::Malformed(String::new()),
+                miss => miss,
+            });
+            let rules: Vec<_> = bindings.iter().map(ToString::to_string).collect();
+            prop_assert_eq!(found, expected, "{} {} in {:?}", method, path, rules);
+        }
+    }
+}

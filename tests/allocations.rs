@@ -1,0 +1,112 @@
+//! A route lookup that hits allocates nothing: counted by an allocator that counts.
+
+use allocation_counter::measure;
+use http::Method;
+use transom::problem::Problems;
+use transom::route::{RouteTable, Settings, Ties, Unescape};
+use transom::rule::{self, Binding, HttpMethod, PathTemplate, Segment};
+use transom::schema;
+
+/// The bindings of the model API.
+fn model_api() -> Vec<Binding> {
+    let mut problems = Problems::new();
+    let source = schema::Settings { embedded_api: true, ..schema::Settings::default() };
+    let schema = schema::load(&source, &mut problems).expect("the model API loads");
+    let rules = rule::Settings {
+        services: Vec::new(),
+        files: Vec::new(),
+        unbound_methods: false,
+        delete_body: false,
+    };
+    rule::read(&schema, &rules, &mut problems)
+}
+
+fn table(bindings: &[Binding]) -> RouteTable {
+    let settings =
+        Settings { empty_captures: false, ties: Ties::Refuse, unescape: Unescape::Spec, head_as_get: true };
+    let mut problems = Problems::new();
+    let table = RouteTable::build(bindings, &settings, &mut problems);
+    assert!(problems.is_empty(), "{problems}");
+    table
+}
+
+/// Allocations while a request is matched and all of its variables are captured. It must hit the binding.
+fn allocations(table: &RouteTable, method: &Method, path: &str, binding: usize) -> u64 {
+    let mut hit = None;
+    let counted = measure(|| {
+        if let Ok(found) = table.find(method, path) {
+            let captured = (0..found.variables()).filter(|variable| found.capture(*variable).is_ok()).count();
+            hit = Some((found.binding, captured == found.variables()));
+        }
+    });
+    assert_eq!(hit, Some((binding, true)), "{path}");
+    counted.count_total
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(measure(|| drop(std::hint::black_box(vec![7_u8; 100]))).count_total, 1);
+    let rules = model_api();
+    let table = table(&rules);
+    // A miss names the methods that are allowed, and that takes memory.
+    let counted = measure(|| drop(table.find(&Method::TRACE, "/api/cluster/v1/accounts/a/clusters")));
+    assert!(counted.count_total > 0);
+}
+
+#[test]
+fn a_hit_on_any_binding_of_the_model_api_allocates_nothing() {
+    let bindings = model_api();
+    assert_eq!(bindings.len(), 152);
+    let table = table(&bindings);
+    for (index, binding) in bindings.iter().enumerate() {
+        let HttpMethod::Exact(method) = &binding.method else { panic!("no rule is for any method") };
+        let mut path: String = binding
+            .template
+            .segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Literal(text) => format!("/{text}"),
+                Segment::One | Segment::Many => "/0b3c9a4e-1d8e-4f3c-9b52-7f2f6f1f9d11".to_owned(),
+            })
+            .collect();
+        if let Some(verb) = &binding.template.verb {
+            path = format!("{path}:{verb}");
+        }
+        assert_eq!(allocations(&table, method, &path, index), 0, "{binding}");
+    }
+}
+
+#[test]
+fn a_hit_on_any_form_of_template_allocates_nothing() {
+    let requests = [
+        ("/v1/items/me", "/v1/items/me"),
+        ("/v1/items/{a}", "/v1/items/7"),
+        ("/v1/items/{a}/me/{b}", "/v1/items/me/me/you"),
+        ("/v1/items/{a}/x/{b}/{c}", "/v1/items/me/x/1/2"),
+        ("/v1/{a}/{b}/{c}/{d}/{e}/{f}", "/v1/1/2/3/4/5/6"),
+        (
+            "/v1/{name=projects/*/locations/*/clusters/*/pools/*}",
+            "/v1/projects/1/locations/2/clusters/3/pools/4",
+        ),
+        ("/v1/{name=projects/*/locations/*}:go", "/v1/projects/1/locations/2:go"),
+        ("/v1/items/{a}:stop", "/v1/items/urn:x:stop"),
+        ("/v2/{name=**}", "/v2/a/b/c"),
+        ("/v2/{name=**}/tail/{x}", "/v2/a/b/c/tail/1"),
+        ("/v2/a/{x}", "/v2/a/1"),
+        ("/v2/a/b", "/v2/a/b"),
+        ("/{any=**}", "/v3"),
+    ];
+    let Some(like) = model_api().pop() else { panic!("the model API has bindings") };
+    let bindings: Vec<_> = requests
+        .iter()
+        .map(|(template, _)| {
+            let template: PathTemplate = template.parse().expect(template);
+            Binding { method: HttpMethod::Exact(Method::GET), template, ..like.clone() }
+        })
+        .collect();
+    let table = table(&bindings);
+    for (index, (template, path)) in requests.iter().enumerate() {
+        assert_eq!(allocations(&table, &Method::GET, path, index), 0, "{template}");
+        assert_eq!(allocations(&table, &Method::HEAD, path, index), 0, "{template}");
+    }
+}
