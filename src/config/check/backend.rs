@@ -1,0 +1,217 @@
+//! Checks of the contract's sources, the backends and deadlines.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::Uri;
+
+use crate::units::Period;
+use crate::{gateway, schema, upstream};
+
+use super::super::file::{Method, Schema, Upstream, UpstreamTls};
+use super::Check;
+
+impl Check<'_> {
+    pub(super) fn schema(&mut self, file: &Schema) -> schema::Settings {
+        let keys = ["protos", "descriptor_sets"];
+        let written = keys.iter().any(|key| self.is_written(&["schema", key]));
+        let empty = file.protos.is_empty() && file.descriptor_sets.is_empty();
+        if empty && !written && !file.embedded_api {
+            let help = "name a folder of .proto files in `schema.protos` (or `--proto DIR`), or a descriptor \
+                        set in `schema.descriptor_sets` (or `--descriptor-set FILE`)";
+            self.error("schema", "there is no gRPC contract to serve", help);
+        }
+        schema::Settings {
+            protos: self.sources_at("schema.protos", &file.protos),
+            includes: self.sources_at("schema.includes", &file.includes),
+            descriptor_sets: self.files_at("schema.descriptor_sets", &file.descriptor_sets),
+            embedded_api: file.embedded_api,
+        }
+    }
+
+    pub(super) fn upstreams(&mut self, file: &[Upstream]) -> Vec<gateway::UpstreamSettings> {
+        if file.is_empty() && !self.is_written(&["upstreams"]) {
+            let help = "name a backend: `upstreams: [{url: http://127.0.0.1:9090}]` (or `--upstream URL`)";
+            self.error("upstreams", "there is no gRPC backend to call", help);
+        }
+        let mut names: Vec<String> = Vec::new();
+        let mut upstreams = Vec::new();
+        for (index, upstream) in file.iter().enumerate() {
+            let at = format!("upstreams.{index}");
+            let name = upstream.name.clone().unwrap_or_else(|| format!("upstream-{}", index + 1));
+            if names.contains(&name) {
+                self.error(
+                    &format!("{at}.name"),
+                    format!("two upstreams are named `{name}`"),
+                    "names must differ",
+                );
+            }
+            names.push(name.clone());
+            if let Some(upstream) = self.upstream(&at, name, upstream) {
+                upstreams.push(upstream);
+            }
+        }
+        upstreams
+    }
+
+    fn upstream(&mut self, at: &str, name: String, file: &Upstream) -> Option<gateway::UpstreamSettings> {
+        let tls = self.upstream_tls(&format!("{at}.tls"), &file.tls);
+        let (timeout, max_timeout) = self.deadlines(at, file.timeout, file.max_timeout);
+        let connections = self.positive(&format!("{at}.connections"), file.connections);
+        self.positive(&format!("{at}.connect_timeout"), file.connect_timeout.0);
+        self.positive(&format!("{at}.max_response_message"), file.max_response_message.0);
+        let url = self.url(&format!("{at}.url"), &file.url)?;
+        if tls != upstream::TlsSettings::default() && !url.starts_with("https:") {
+            let what = format!("`tls` of upstream `{name}` is not used: its url is not https");
+            self.warning(&format!("{at}.tls"), what, "write `https://` or leave `tls` out");
+        }
+        let upstream = upstream::Settings {
+            name,
+            url,
+            tls,
+            timeout,
+            max_timeout,
+            connect_timeout: file.connect_timeout.0,
+            connections,
+            keepalive: file.keepalive.map(|period| period.0).filter(|period| !period.is_zero()),
+            max_response_message: file.max_response_message.bytes(),
+            place: self.place(at),
+        };
+        Some(gateway::UpstreamSettings { upstream, services: file.services.clone() })
+    }
+
+    fn upstream_tls(&mut self, at: &str, file: &UpstreamTls) -> upstream::TlsSettings {
+        for (present, absent, missing) in
+            [(&file.certificate, &file.key, "key"), (&file.key, &file.certificate, "certificate")]
+        {
+            if present.is_some() && absent.is_none() {
+                self.error(at, format!("`{at}` has no `{missing}`"), "a client certificate needs both");
+            }
+        }
+        let mut file_of = |key: &str, path: Option<&std::path::PathBuf>| {
+            path.and_then(|path| self.file_at(&format!("{at}.{key}"), path))
+        };
+        upstream::TlsSettings {
+            roots: file_of("roots", file.roots.as_ref()),
+            certificate: file_of("certificate", file.certificate.as_ref()),
+            key: file_of("key", file.key.as_ref()),
+            server_name: file.server_name.clone(),
+        }
+    }
+
+    pub(super) fn methods(&mut self, file: &[Method]) -> Vec<gateway::MethodSettings> {
+        let entries = file.iter().enumerate().map(|(index, method)| {
+            let at = format!("methods.{index}");
+            let glob = method.methods.trim_start_matches('/');
+            if !glob.contains(['/', '*']) {
+                let what = format!("`{}` names no method", method.methods);
+                let help = "write a glob over `package.Service/Method`, such as `acme.v1.Library/*`";
+                self.error(&format!("{at}.methods"), what, help);
+            }
+            let (timeout, max_timeout) = self.deadlines(&at, method.timeout, method.max_timeout);
+            gateway::MethodSettings { methods: glob.to_owned(), timeout, max_timeout }
+        });
+        entries.collect()
+    }
+
+    /// A default deadline and the longest one, neither of them zero.
+    fn deadlines(
+        &mut self,
+        at: &str,
+        timeout: Option<Period>,
+        max: Option<Period>,
+    ) -> (Option<Duration>, Option<Duration>) {
+        for (key, period) in [("timeout", timeout), ("max_timeout", max)] {
+            if period.is_some_and(|period| period.0.is_zero()) {
+                let what = format!("`{key}` is zero, which would let no call through");
+                self.error(&format!("{at}.{key}"), what, "write `null` for no deadline");
+            }
+        }
+        if let (Some(timeout), Some(max)) = (timeout, max)
+            && timeout > max
+        {
+            let what =
+                format!("`timeout` ({timeout}) is longer than `max_timeout` ({max}) and will be cut to it");
+            self.warning(&format!("{at}.timeout"), what, "lower the one or raise the other");
+        }
+        (timeout.map(|period| period.0), max.map(|period| period.0))
+    }
+
+    /// The url of a backend, in the form that the upstream room reads.
+    fn url(&mut self, at: &str, text: &str) -> Option<String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = self.resolve(at, Path::new(path.strip_prefix("//").unwrap_or(path)));
+            if path.file_name().is_none() {
+                self.error(at, format!("`{text}` names no socket"), "write `unix:/run/backend.sock`");
+                return None;
+            }
+            return Some(format!("unix://{}", path.display()));
+        }
+        match fault_of_url(text) {
+            None => Some(text.trim_end_matches('/').to_owned()),
+            Some(what) => {
+                let help = "write `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`";
+                self.error(
+                    at,
+                    format!(
+                        "{what}; `{}` is not the url of a gRPC backend",
+                        super::super::render::masked(text)
+                    ),
+                    help,
+                );
+                None
+            }
+        }
+    }
+}
+
+/// What is wrong with an http or https url that may have a host and a port only.
+pub(super) fn fault_of_url(text: &str) -> Option<&'static str> {
+    let Ok(uri) = text.parse::<Uri>() else { return Some("this is not a url") };
+    match uri.scheme_str() {
+        Some("http" | "https") => {}
+        Some(_) => return Some("the scheme is neither `http` nor `https`"),
+        None => return Some("the scheme is missing"),
+    }
+    let authority = uri.authority()?;
+    if authority.as_str().contains('@') {
+        return Some("a user and password have no meaning here");
+    }
+    if authority.host().is_empty() {
+        return Some("the host is missing");
+    }
+    if authority.port().is_none() && authority.as_str().len() > authority.host().len() {
+        return Some("the port is no number up to 65535");
+    }
+    if uri.path() != "/" || uri.query().is_some() {
+        return Some("a path or query has no meaning here");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_have_a_scheme_a_host_and_a_port() {
+        for good in ["http://127.0.0.1:9090", "https://backend.example.com", "http://[::1]:80/", "http://a"] {
+            assert_eq!(fault_of_url(good), None, "{good}");
+        }
+        for (bad, part) in [
+            ("127.0.0.1:9090", "url"),
+            ("localhost:9090", "scheme"),
+            ("grpc://a:1", "scheme"),
+            ("http://", "url"),
+            ("http://a:99999", "port"),
+            ("http://a:x", "url"),
+            ("http://me:secret@a:1", "password"),
+            ("http://a:1/v1", "path"),
+            ("http://a:1?x=1", "query"),
+            ("http://a b", "url"),
+        ] {
+            let fault = fault_of_url(bad);
+            assert!(fault.is_some(), "{bad}: expected a fault about the {part}");
+        }
+    }
+}

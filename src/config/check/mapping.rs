@@ -1,0 +1,75 @@
+//! The mapping options in the words of their rooms.
+
+use http::HeaderName;
+
+use crate::{metadata, route, transcode};
+
+use super::super::file::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+use super::Check;
+
+pub(super) fn transcode(file: &Json, max_depth: usize) -> transcode::Settings {
+    let refuse = |strictness| strictness == Strictness::Refuse;
+    transcode::Settings {
+        unset_fields: match file.unset_fields {
+            UnsetValues::All => transcode::UnsetFields::Null,
+            UnsetValues::Zero => transcode::UnsetFields::Zero,
+            UnsetValues::Omit => transcode::UnsetFields::Omit,
+        },
+        proto_names: file.proto_names,
+        enums_as_numbers: file.enums_as_numbers,
+        int64_as_numbers: file.int64_as_numbers,
+        indent: file.indent,
+        refuse_unknown_fields: refuse(file.unknown_fields),
+        refuse_unknown_enums: refuse(file.unknown_enums),
+        case_insensitive_enums: file.case_insensitive_enums,
+        refuse_unknown_query: refuse(file.unknown_query),
+        refuse_path_conflicts: refuse(file.path_conflicts),
+        ignored_query: file.ignored_query.clone(),
+        max_depth,
+    }
+}
+
+pub(super) fn route(file: &Routing) -> route::Settings {
+    route::Settings {
+        empty_captures: file.empty_captures,
+        ties: match file.ties {
+            TieRule::LastWins => route::Ties::LastWins,
+            TieRule::Refuse => route::Ties::Refuse,
+        },
+        unescape: match file.unescape {
+            Unescaping::Spec => route::Unescape::Spec,
+            Unescaping::Legacy => route::Unescape::Legacy,
+            Unescaping::AllExceptSlash => route::Unescape::AllExceptSlash,
+            Unescaping::AllCharacters => route::Unescape::AllCharacters,
+        },
+        head_as_get: file.head_as_get,
+    }
+}
+
+impl Check<'_> {
+    pub(super) fn metadata(&mut self, file: &Metadata) -> metadata::Settings {
+        metadata::Settings {
+            forward_request: self.header_names("metadata.forward_request", &file.forward_request),
+            forward_response: self.header_names("metadata.forward_response", &file.forward_response),
+            trust_forwarded: file.trust_forwarded,
+        }
+    }
+
+    /// The texts that are names of headers; the others are told.
+    pub(super) fn header_names(&mut self, at: &str, names: &[String]) -> Vec<String> {
+        let mut good = Vec::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            if HeaderName::try_from(name.as_str()).is_ok() {
+                good.push(name.clone());
+            } else {
+                let what = format!("`{name}` is not the name of a header");
+                self.error(
+                    &format!("{at}.{index}"),
+                    what,
+                    "write letters, digits and `-`, such as `X-Tenant`",
+                );
+            }
+        }
+        good
+    }
+}

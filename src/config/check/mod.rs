@@ -1,0 +1,168 @@
+//! From a [`File`] to each room's settings: what serde cannot see (addresses, urls, files, sense) is checked
+//! here, every fault told with its line.
+
+mod backend;
+mod listen;
+mod mapping;
+mod running;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::problem::{Place, Problem, Problems};
+use crate::{admin, gateway, reload, rule, serve};
+
+use super::Settings;
+use super::file::File;
+use super::tree::{Mark, Node, Value};
+
+/// What a check knows, and what it has found.
+pub(super) struct Check<'c> {
+    /// The tree that the file was read from, for places.
+    pub root: &'c Node,
+    /// The tree before faulty entries were taken out: what was written at all.
+    pub written: &'c Node,
+    /// The folder of the config file.
+    pub folder: &'c Path,
+    pub problems: &'c mut Problems,
+    /// The files that were named, for watching.
+    pub files: Vec<PathBuf>,
+}
+
+impl Check<'_> {
+    /// Makes settings of a file. What is faulty is told and left out, so that the rest can be looked at too.
+    pub fn settings(mut self, file: File) -> Settings {
+        let schema = self.schema(&file.schema);
+        let upstreams = self.upstreams(&file.upstreams);
+        let gateway = gateway::Settings {
+            schema,
+            rule: rule::Settings {
+                services: file.schema.services.clone(),
+                files: self.files_at("schema.rules", &file.schema.rules),
+                unbound_methods: file.schema.unbound_methods,
+                delete_body: file.schema.delete_body,
+            },
+            route: mapping::route(&file.routing),
+            transcode: mapping::transcode(
+                &file.json,
+                self.positive("limits.json_depth", file.limits.json_depth),
+            ),
+            metadata: self.metadata(&file.metadata),
+            upstreams,
+            methods: self.methods(&file.methods),
+            limits: self.request_limits(&file.limits),
+        };
+        let serve = serve::Settings {
+            listeners: self.listeners(&file.listen),
+            drain: file.limits.drain.0,
+            limits: self.connection_limits(&file.limits),
+            layers: self.layers(&file),
+        };
+        let admin = admin::Settings { listen: self.admin(&file.admin, &serve.listeners) };
+        let reload = reload::Settings { watch: file.reload.watch, debounce: file.reload.debounce.0 };
+        let telemetry = self.telemetry(&file.telemetry);
+        Settings { gateway, serve, admin, reload, telemetry, files: self.files, file }
+    }
+
+    /// Where the thing at a dotted path was written.
+    pub(super) fn place(&self, path: &str) -> Place {
+        self.root.mark(path).place(path)
+    }
+
+    /// Tells an error at a path.
+    fn error(&mut self, path: &str, what: impl Into<String>, help: &str) {
+        let problem = Problem::error(self.place(path), what);
+        self.problems.push(if help.is_empty() { problem } else { problem.help(help) });
+    }
+
+    /// Tells a warning at a path.
+    fn warning(&mut self, path: &str, what: impl Into<String>, help: &str) {
+        let problem = Problem::warning(self.place(path), what).help(help);
+        self.problems.push(problem);
+    }
+
+    /// Whether something was written at a path, be it faulty.
+    fn is_written(&self, path: &[&str]) -> bool {
+        match self.written.get(path).map(|node| &node.value) {
+            None | Some(Value::Null) => false,
+            Some(Value::List(nodes)) => !nodes.is_empty(),
+            Some(_) => true,
+        }
+    }
+
+    /// A number that must not be zero.
+    fn positive<N: Default + PartialEq>(&mut self, path: &str, number: N) -> N {
+        if number == N::default() {
+            self.error(
+                path,
+                format!("`{path}` is zero, which would let nothing through"),
+                "write a number from 1 up",
+            );
+        }
+        number
+    }
+
+    /// A path as the process sees it: one from the config file is relative to the file's folder.
+    fn resolve(&self, at: &str, path: &Path) -> PathBuf {
+        match self.root.mark(at) {
+            Mark::File { .. } => self.folder.join(path),
+            _ => path.to_owned(),
+        }
+    }
+
+    /// A file that must be readable; `None`, told, when it is not.
+    fn file_at(&mut self, at: &str, path: &Path) -> Option<PathBuf> {
+        let found = self.resolve(at, path);
+        let opened = std::fs::metadata(&found).and_then(|about| match about.is_dir() {
+            true => Err(io::ErrorKind::IsADirectory.into()),
+            false => std::fs::File::open(&found).map(drop),
+        });
+        self.readable(at, found, opened)
+    }
+
+    /// A file or folder that must be readable.
+    fn source_at(&mut self, at: &str, path: &Path) -> Option<PathBuf> {
+        let found = self.resolve(at, path);
+        let opened = std::fs::metadata(&found).and_then(|about| match about.is_dir() {
+            true => std::fs::read_dir(&found).map(drop),
+            false => std::fs::File::open(&found).map(drop),
+        });
+        self.readable(at, found, opened)
+    }
+
+    fn files_at(&mut self, at: &str, paths: &[PathBuf]) -> Vec<PathBuf> {
+        let found =
+            paths.iter().enumerate().map(|(index, path)| self.file_at(&format!("{at}.{index}"), path));
+        found.collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
+    fn sources_at(&mut self, at: &str, paths: &[PathBuf]) -> Vec<PathBuf> {
+        let found =
+            paths.iter().enumerate().map(|(index, path)| self.source_at(&format!("{at}.{index}"), path));
+        found.collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
+    fn readable(&mut self, at: &str, found: PathBuf, opened: io::Result<()>) -> Option<PathBuf> {
+        match opened {
+            Ok(()) => {
+                self.files.push(found.clone());
+                Some(found)
+            }
+            Err(fault) => {
+                self.error(at, format!("cannot read `{}`: {}", found.display(), reason(&fault)), "");
+                None
+            }
+        }
+    }
+}
+
+/// Why a file cannot be read, in plain words.
+pub(super) fn reason(fault: &io::Error) -> String {
+    match fault.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::IsADirectory => "it is a folder, not a file".into(),
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".into(),
+        _ => fault.to_string(),
+    }
+}

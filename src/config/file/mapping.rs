@@ -1,0 +1,135 @@
+//! How HTTP and JSON are mapped to gRPC, as it is written. Profiles set the defaults of these.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How JSON is read and written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own in the config file")]
+pub struct Json {
+    /// How fields that are not set are written.
+    pub unset_fields: UnsetValues,
+    /// Whether answers use the names of the proto file rather than lowerCamel JSON names.
+    pub proto_names: bool,
+    /// Whether enums are written as numbers rather than names.
+    pub enums_as_numbers: bool,
+    /// Whether 64-bit integers are written as JSON numbers rather than strings.
+    pub int64_as_numbers: bool,
+    /// Whether answers are indented by two spaces.
+    pub indent: bool,
+    /// A JSON field that the message does not have: ignored, or refused with 400.
+    pub unknown_fields: Strictness,
+    /// An enum name that the enum does not have: the field is left unset, or refused with 400.
+    pub unknown_enums: Strictness,
+    /// Whether enum names are read without regard to case.
+    pub case_insensitive_enums: bool,
+    /// A query parameter that the message does not have: ignored, or refused with 400.
+    pub unknown_query: Strictness,
+    /// A value in body or query for a field that the path sets: ignored (the path wins), or refused with 400.
+    pub path_conflicts: Strictness,
+    /// Query parameters that are never bound to a field, such as `key`.
+    pub ignored_query: Vec<String>,
+}
+
+impl Default for Json {
+    fn default() -> Self {
+        Self {
+            unset_fields: UnsetValues::All,
+            proto_names: false,
+            enums_as_numbers: false,
+            int64_as_numbers: false,
+            indent: false,
+            unknown_fields: Strictness::Ignore,
+            unknown_enums: Strictness::Refuse,
+            case_insensitive_enums: false,
+            unknown_query: Strictness::Ignore,
+            path_conflicts: Strictness::Ignore,
+            ignored_query: Vec::new(),
+        }
+    }
+}
+
+/// How fields that are not set are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnsetValues {
+    /// Zero scalars, `[]`, `{}`, and `null` for messages.
+    All,
+    /// Zero scalars, `[]` and `{}`; messages are left out.
+    Zero,
+    /// Left out.
+    Omit,
+}
+
+/// What happens to something that is not expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strictness {
+    /// It is passed over.
+    Ignore,
+    /// The request is refused with 400.
+    Refuse,
+}
+
+/// How paths are matched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Routing {
+    /// Whether `*` and `{x}` match an empty segment.
+    pub empty_captures: bool,
+    /// What happens when two bindings match the same paths and are equally specific.
+    pub ties: TieRule,
+    /// How the text that a path variable captures is percent-decoded.
+    pub unescape: Unescaping,
+    /// Whether HEAD is answered by GET routes, without the body.
+    pub head_as_get: bool,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Self { empty_captures: false, ties: TieRule::LastWins, unescape: Unescaping::Spec, head_as_get: true }
+    }
+}
+
+/// What happens when two bindings are equally specific.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TieRule {
+    /// The last registered wins; a warning tells.
+    LastWins,
+    /// It is an error at load.
+    Refuse,
+}
+
+/// How the text that a path variable captures is percent-decoded. Always once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unescaping {
+    /// As `google/api/http.proto` says: one segment wholly, several segments all but reserved characters.
+    Spec,
+    /// The whole path is decoded before it is matched.
+    Legacy,
+    /// Several segments keep `%2F` only.
+    AllExceptSlash,
+    /// Everything is decoded; `%2F` separates segments.
+    AllCharacters,
+}
+
+/// Which HTTP headers become gRPC metadata, and back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metadata {
+    /// More request headers that are forwarded under their own lower-case names.
+    pub forward_request: Vec<String>,
+    /// Metadata that is answered as headers under its own names, without the prefix `Grpc-Metadata-`.
+    pub forward_response: Vec<String>,
+    /// Whether `X-Forwarded-*` headers sent by the client are kept and extended rather than replaced.
+    pub trust_forwarded: bool,
+}
+
+impl Default for Metadata {
+    fn default() -> Self {
+        Self { forward_request: Vec::new(), forward_response: Vec::new(), trust_forwarded: true }
+    }
+}

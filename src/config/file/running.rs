@@ -1,0 +1,167 @@
+//! What is around a call, as it is written: limits, layers, the admin listener, reload, telemetry.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{ByteSize, Period};
+
+/// Limits, each with the answer given when it is hit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// A request's body, after decompression: 413.
+    pub request_body: ByteSize,
+    /// A request's path and query: 414.
+    pub uri: ByteSize,
+    /// All headers of a request together: 431. At least `8KiB`.
+    pub header_bytes: ByteSize,
+    /// The time to read a request's headers; then the connection is closed.
+    pub header_timeout: Period,
+    /// Open connections; more wait to be accepted.
+    pub connections: usize,
+    /// Concurrent HTTP/2 streams of a connection.
+    pub streams: u32,
+    /// How deep JSON and messages may nest: 400.
+    pub json_depth: usize,
+    /// How long a shutdown waits for calls in flight.
+    pub drain: Period,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_body: ByteSize::mib(4),
+            uri: ByteSize::kib(16),
+            header_bytes: ByteSize::kib(64),
+            header_timeout: Period(Duration::from_secs(10)),
+            connections: 10_000,
+            streams: 200,
+            json_depth: 100,
+            drain: Period(Duration::from_secs(25)),
+        }
+    }
+}
+
+/// Who may call from scripts of other origins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    /// Allowed origins, such as `https://app.example.com`; `*`: any.
+    pub origins: Vec<String>,
+    /// Allowed methods; empty: those of the routes.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// Allowed request headers; `*`: any.
+    #[serde(default = "any")]
+    pub headers: Vec<String>,
+    /// Answer headers that a script may read.
+    #[serde(default)]
+    pub expose: Vec<String>,
+    /// Whether cookies and credentials are allowed; not together with `*`.
+    #[serde(default)]
+    pub credentials: bool,
+    /// How long a browser may remember the answer to a preflight.
+    #[serde(default = "max_age")]
+    pub max_age: Period,
+}
+
+fn any() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+fn max_age() -> Period {
+    Period(Duration::from_secs(3600))
+}
+
+/// Compression of bodies: gzip, br and zstd.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Compression {
+    /// Whether answers are compressed for clients that accept it.
+    pub responses: bool,
+    /// Answers smaller than this are sent as they are. At most `65535`.
+    pub min_size: ByteSize,
+    /// Whether compressed request bodies are read.
+    pub requests: bool,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self { responses: true, min_size: ByteSize::kib(1), requests: true }
+    }
+}
+
+/// The admin listener: `/livez`, `/readyz`, `/metrics`, `/routes`, `/config`, `/reload`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Where it listens: `HOST:PORT` or `unix:PATH`; `null`: there is none. It has no access control of its
+    /// own: keep it on loopback or inside the pod.
+    pub listen: Option<String>,
+}
+
+/// How changes of files are noticed. SIGHUP and `POST /reload` work always.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reload {
+    /// Whether the config file and all files that it names are watched.
+    pub watch: bool,
+    /// How long the files must be quiet before a reload.
+    pub debounce: Period,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { watch: true, debounce: Period(Duration::from_millis(250)) }
+    }
+}
+
+/// Logs, metrics and traces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Telemetry {
+    /// The least severe event that is logged: `error`, `warn`, `info`, `debug`, `trace`, or by target
+    /// (`info,transom::upstream=debug`).
+    pub level: String,
+    /// The form of logs.
+    pub format: LogForm,
+    /// Whether each call is logged.
+    pub access_log: bool,
+    /// Request headers whose values are never logged, beside `Authorization` and `Cookie`.
+    pub sensitive_headers: Vec<String>,
+    /// An OpenTelemetry collector (OTLP over gRPC), such as `http://127.0.0.1:4317`; `null`: nothing is pushed.
+    pub otlp_endpoint: Option<String>,
+    /// The service name in traces and metrics.
+    pub service_name: String,
+    /// The share of traces begun here that are recorded, 0 to 1. A caller's decision is followed.
+    pub sample_ratio: f64,
+    /// How often metrics are pushed.
+    pub metrics_interval: Period,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            level: "info".into(),
+            format: LogForm::Text,
+            access_log: true,
+            sensitive_headers: Vec::new(),
+            otlp_endpoint: None,
+            service_name: "transom".into(),
+            sample_ratio: 1.0,
+            metrics_interval: Period(Duration::from_secs(60)),
+        }
+    }
+}
+
+/// The form of logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogForm {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,54 @@
+//! The effective configuration for people: after profile, environment and flags, with secrets masked.
+
+use serde_json::Value;
+
+use super::Settings;
+
+/// The effective configuration as YAML. Users and passwords in urls are shown as `***`.
+#[must_use]
+pub fn render(settings: &Settings) -> String {
+    let Ok(mut tree) = serde_json::to_value(&settings.file) else { return String::new() };
+    mask(&mut tree);
+    serde_saphyr::to_string(&tree).unwrap_or_default()
+}
+
+fn mask(tree: &mut Value) {
+    match tree {
+        Value::String(text) => *text = masked(text),
+        Value::Array(list) => list.iter_mut().for_each(mask),
+        Value::Object(map) => map.values_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+/// A text with the user and password of a url, and the values of its query, replaced by `***`.
+pub(super) fn masked(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (before, query) = match rest.split_once('?') {
+        Some((before, _)) => (before, "?***"),
+        None => (rest, ""),
+    };
+    let (authority, path) = before.split_at(before.find('/').unwrap_or(before.len()));
+    let host = match authority.rsplit_once('@') {
+        Some((_, host)) => format!("***@{host}"),
+        None => authority.to_owned(),
+    };
+    format!("{scheme}://{host}{path}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_lose_their_secrets() {
+        for (text, want) in [
+            ("http://a:1", "http://a:1"),
+            ("http://me:hunter2@a:1/x@y", "http://***@a:1/x@y"),
+            ("https://a/x?token=hunter2", "https://a/x?***"),
+            ("me@example.com", "me@example.com"),
+        ] {
+            assert_eq!(masked(text), want);
+        }
+    }
+}
