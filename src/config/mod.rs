@@ -40,6 +40,8 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// The flags that set keys.
     pub flags: Vec<Flag>,
+    /// Whether a backend may be missing, because nothing will be called.
+    pub without_backend: bool,
 }
 
 /// What everything is built from.
@@ -113,5 +115,13 @@ fn understand(root: &mut Node, sources: &Sources, problems: &mut Problems) -> Se
     let path = sources.file.as_deref();
     let folder = path.and_then(Path::parent).unwrap_or_else(|| Path::new(""));
     let files = path.map(Path::to_owned).into_iter().collect();
-    check::Check { root, written: &written, folder, problems, files }.settings(file)
+    check::Check {
+        root,
+        written: &written,
+        folder,
+        without_backend: sources.without_backend,
+        problems,
+        files,
+    }
+    .settings(file)
 }

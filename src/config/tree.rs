@@ -66,11 +66,6 @@ impl Mark {
             Self::Default => Place::item(item),
         }
     }
-
-    /// Whether this was written in the config file.
-    pub fn in_file(&self) -> bool {
-        matches!(self, Self::File { .. })
-    }
 }
 
 impl Node {

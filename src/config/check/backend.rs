@@ -30,7 +30,7 @@ impl Check<'_> {
     }
 
     pub(super) fn upstreams(&mut self, file: &[Upstream]) -> Vec<gateway::UpstreamSettings> {
-        if file.is_empty() && !self.is_written(&["upstreams"]) {
+        if file.is_empty() && !self.without_backend && !self.is_written(&["upstreams"]) {
             let help = "name a backend: `upstreams: [{url: http://127.0.0.1:9090}]` (or `--upstream URL`)";
             self.error("upstreams", "there is no gRPC backend to call", help);
         }

@@ -50,15 +50,13 @@ impl Check<'_> {
                 return Some(ListenAddress::Unix(path));
             }
         }
-        match socket_address(text) {
-            Some(address) => Some(ListenAddress::Tcp(address)),
-            None => {
-                let help = "write an IP address and a port, such as `127.0.0.1:8080`, `0.0.0.0:8080` or \
-                            `[::]:8080`, or `unix:/run/transom.sock`";
-                self.error(at, format!("`{text}` is not an address to listen on"), help);
-                None
-            }
+        let address = socket_address(text).map(ListenAddress::Tcp);
+        if address.is_none() {
+            let help = "write an IP address and a port, such as `127.0.0.1:8080`, `0.0.0.0:8080` or \
+                        `[::]:8080`, or `unix:/run/transom.sock`";
+            self.error(at, format!("`{text}` is not an address to listen on"), help);
         }
+        address
     }
 }
 

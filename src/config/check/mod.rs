@@ -24,6 +24,8 @@ pub(super) struct Check<'c> {
     pub written: &'c Node,
     /// The folder of the config file.
     pub folder: &'c Path,
+    /// Whether a backend may be missing.
+    pub without_backend: bool,
     pub problems: &'c mut Problems,
     /// The files that were named, for watching.
     pub files: Vec<PathBuf>,
@@ -113,9 +115,12 @@ impl Check<'_> {
     /// A file that must be readable; `None`, told, when it is not.
     fn file_at(&mut self, at: &str, path: &Path) -> Option<PathBuf> {
         let found = self.resolve(at, path);
-        let opened = std::fs::metadata(&found).and_then(|about| match about.is_dir() {
-            true => Err(io::ErrorKind::IsADirectory.into()),
-            false => std::fs::File::open(&found).map(drop),
+        let opened = std::fs::metadata(&found).and_then(|about| {
+            if about.is_dir() {
+                Err(io::ErrorKind::IsADirectory.into())
+            } else {
+                std::fs::File::open(&found).map(drop)
+            }
         });
         self.readable(at, found, opened)
     }
@@ -123,9 +128,12 @@ impl Check<'_> {
     /// A file or folder that must be readable.
     fn source_at(&mut self, at: &str, path: &Path) -> Option<PathBuf> {
         let found = self.resolve(at, path);
-        let opened = std::fs::metadata(&found).and_then(|about| match about.is_dir() {
-            true => std::fs::read_dir(&found).map(drop),
-            false => std::fs::File::open(&found).map(drop),
+        let opened = std::fs::metadata(&found).and_then(|about| {
+            if about.is_dir() {
+                std::fs::read_dir(&found).map(drop)
+            } else {
+                std::fs::File::open(&found).map(drop)
+            }
         });
         self.readable(at, found, opened)
     }

@@ -54,7 +54,7 @@ pub struct Cors {
     #[serde(default)]
     pub methods: Vec<String>,
     /// Allowed request headers; `*`: any.
-    #[serde(default = "any")]
+    #[serde(default = "usual_headers")]
     pub headers: Vec<String>,
     /// Answer headers that a script may read.
     #[serde(default)]
@@ -67,12 +67,12 @@ pub struct Cors {
     pub max_age: Period,
 }
 
-fn any() -> Vec<String> {
-    vec!["*".to_owned()]
+fn usual_headers() -> Vec<String> {
+    vec!["authorization".to_owned(), "content-type".to_owned()]
 }
 
 fn max_age() -> Period {
-    Period(Duration::from_secs(3600))
+    Period(Duration::from_hours(1))
 }
 
 /// Compression of bodies: gzip, br and zstd.
@@ -151,7 +151,7 @@ impl Default for Telemetry {
             otlp_endpoint: None,
             service_name: "transom".into(),
             sample_ratio: 1.0,
-            metrics_interval: Period(Duration::from_secs(60)),
+            metrics_interval: Period(Duration::from_mins(1)),
         }
     }
 }

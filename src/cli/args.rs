@@ -1,0 +1,161 @@
+//! What the user typed, as typed: the flags of each command, and the sources that they name.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use crate::config::{Flag, FlagValue, Sources};
+
+/// A gRPC-to-REST gateway: REST and JSON in front of any gRPC backend, without code generation.
+#[derive(Debug, Parser)]
+#[command(name = "transom", version, propagate_version = true, arg_required_else_help = true)]
+pub(super) struct Args {
+    /// When output is coloured; `NO_COLOR` is honoured.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColorWhen,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Load everything, print every problem, serve nothing.
+    Check(CheckArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the JSON Schema of the config file.
+    ConfigSchema,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Also show what was loaded: files, listeners, upstreams and the effective configuration.
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Where the configuration comes from: a file, or flags alone. Flags win over `TRANSOM_*` variables, those
+/// over the file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct SourceArgs {
+    /// The config file (YAML).
+    #[arg(short, long, value_name = "FILE", env = "TRANSOM_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// A folder of .proto files, or one file; may be repeated.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub proto: Vec<String>,
+    /// A file of descriptors (`protoc --descriptor_set_out`); may be repeated.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub descriptor_set: Vec<String>,
+    /// A google.api.Service YAML file with HTTP rules; may be repeated.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rules: Vec<String>,
+    /// The backend: http://HOST:PORT, https://HOST:PORT or unix:PATH (with a config file: the first upstream).
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+    /// Where clients are served: IP:PORT or unix:PATH; may be repeated.
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Vec<String>,
+    /// Where the admin listener is.
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<String>,
+    /// transom, grpc-gateway, envoy or canonical.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The least severe event that is logged.
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+}
+
+impl SourceArgs {
+    /// The sources that these flags and the process's environment are.
+    pub fn sources(&self) -> Sources {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Sources {
+            file: self.config.clone(),
+            environment: environment.collect(),
+            flags: self.flags(),
+            without_backend: false,
+        }
+    }
+
+    fn flags(&self) -> Vec<Flag> {
+        let lists = [
+            ("--proto", "schema.protos", &self.proto),
+            ("--descriptor-set", "schema.descriptor_sets", &self.descriptor_set),
+            ("--rules", "schema.rules", &self.rules),
+            ("--listen", "listen", &self.listen),
+        ];
+        let ones = [
+            ("--upstream", "upstreams.0.url", &self.upstream),
+            ("--admin", "admin.listen", &self.admin),
+            ("--profile", "profile", &self.profile),
+            ("--log-level", "telemetry.level", &self.log_level),
+        ];
+        let lists = lists.into_iter().filter(|(_, _, values)| !values.is_empty());
+        let lists =
+            lists.map(|(name, key, values)| Flag { name, key, value: FlagValue::List(values.clone()) });
+        let ones = ones.into_iter().filter_map(|(name, key, value)| {
+            value.clone().map(|value| Flag { name, key, value: FlagValue::One(value) })
+        });
+        lists.chain(ones).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_keys() {
+        let args = Args::try_parse_from([
+            "transom",
+            "check",
+            "--proto",
+            "a",
+            "--proto",
+            "b",
+            "--upstream",
+            "http://c",
+            "--listen",
+            "1",
+        ])
+        .expect("good flags");
+        let Command::Check(args) = args.command else { panic!("check") };
+        let keys: Vec<_> = args.source.flags().into_iter().map(|flag| (flag.key, flag.value)).collect();
+        assert_eq!(
+            keys,
+            [
+                ("schema.protos", FlagValue::List(vec!["a".into(), "b".into()])),
+                ("listen", FlagValue::List(vec!["1".into()])),
+                ("upstreams.0.url", FlagValue::One("http://c".into())),
+            ]
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! What is wrong is told: all of it, each at its line.
+
+use crate::support::Folder;
+
+const FAULTY: &str = "\
+profile: transom
+listen: example.com:http
+schema:
+  protos: [protos, nowhere]
+upstreams:
+  - name: one
+    url: grpc//localhost
+    conections: 4
+json:
+  indent: sometimes
+limits:
+  request_body: 4 apples
+";
+
+#[test]
+fn every_planted_fault_is_told_at_its_line() {
+    let folder = Folder::new(FAULTY);
+    let (settings, problems) = folder.load(&[]);
+    assert!(settings.is_none());
+    for (line, column, what) in [
+        (2, 9, "`example.com:http` is not an address to listen on"),
+        (4, 20, "nowhere`: there is no such file"),
+        (7, 10, "`grpc//localhost` is not the url of a gRPC backend"),
+        (8, 5, "`conections` is not a key here"),
+        (10, 11, "`json.indent`: found the text \"sometimes\", expected `true` or `false`"),
+        (12, 17, "`limits.request_body`: `4 apples` is not a size"),
+    ] {
+        let found = problems.iter().find(|problem| problem.what.contains(what));
+        let found = found.unwrap_or_else(|| panic!("{what} is missing in\n{problems}"));
+        assert_eq!((found.place.line, found.place.column), (line, column), "{found}");
+        assert_eq!(found.place.excerpt.as_deref(), FAULTY.lines().nth(line - 1), "{found}");
+        assert_eq!(found.place.file.as_deref(), folder.config().to_str(), "{found}");
+    }
+    assert_eq!(problems.iter().count(), 6, "{problems}");
+}
+
+#[test]
+fn one_fault_is_one_problem() {
+    for (config, what) in [
+        ("schema: {protos: [protos]}\nupstreams: [{url: 'http://${NOWHERE}:1'}]", "`NOWHERE` is not set"),
+        ("schema: {protos: [protos]}\nupstreams: [{name: a}]", "`url` is missing"),
+        ("schema: {protos: [protos]}\nupstream: [{url: 'http://a:1'}]", "`upstream` is not a key here"),
+        ("schema: {protos: [protos]}", "there is no gRPC backend to call"),
+        ("upstreams: [{url: 'http://a:1'}]", "there is no gRPC contract to serve"),
+        ("schema: {protos: [protos]\nupstreams: []", "this is not YAML"),
+        ("schema: {protos: [nowhere]}\nupstreams: [{url: 'http://a:1'}]", "there is no such file"),
+    ] {
+        let (settings, problems) = Folder::new(config).load(&[]);
+        assert!(settings.is_none(), "{config}");
+        assert_eq!(problems.errors(), 1, "{config}\n{problems}");
+        assert!(problems.to_string().contains(what), "{config}\n{problems}");
+    }
+}
+
+/// A config that has a contract and a backend, and these lines.
+fn with(lines: &str) -> Folder {
+    Folder::new(&format!("schema: {{protos: [protos]}}\nupstreams: [{{url: 'http://a:1'}}]\n{lines}\n"))
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    for (lines, at, what) in [
+        ("listen: [127.0.0.1:1, 127.0.0.1:1]", (3, 23), "listened on twice"),
+        ("listen: []", (3, 9), "there is no listener"),
+        ("listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:1}", (4, 17), "for clients already"),
+        ("limits: {header_bytes: 1KiB}", (3, 24), "too little"),
+        ("limits: {streams: 0}", (3, 19), "zero"),
+        ("compression: {min_size: 1MiB}", (3, 25), "too much"),
+        ("cors: {origins: ['*'], credentials: true}", (3, 17), "browsers refuse"),
+        ("cors: {origins: ['https://a.example/']}", (3, 18), "not an origin"),
+        ("cors: {credentials: true}", (3, 7), "`origins` is missing"),
+        ("telemetry: {sample_ratio: 2}", (3, 27), "expected 0 to 1"),
+        ("telemetry: {level: loud}", (3, 20), "not a level"),
+        ("telemetry: {otlp_endpoint: 'collector'}", (3, 28), "not the url of a collector"),
+        ("metadata: {forward_request: [X Tenant]}", (3, 30), "not the name of a header"),
+        ("methods: [{methods: GetThing}]", (3, 21), "names no method"),
+        ("methods: [{methods: 'a/*', timeout: 0s}]", (3, 37), "no call through"),
+        ("profile: nginx", (3, 10), "none of the words"),
+        ("json: {unset_fields: null}", (3, 22), "expected one of `all`, `zero`, `omit`"),
+    ] {
+        let (settings, problems) = with(lines).load(&[]);
+        assert!(settings.is_none(), "{lines}");
+        assert_eq!(problems.errors(), 1, "{lines}\n{problems}");
+        let problem = problems.iter().next().expect("one");
+        assert_eq!((problem.place.line, problem.place.column), at, "{problem}");
+        assert!(problem.what.contains(what), "{problem}");
+    }
+}
+
+#[test]
+fn what_is_odd_is_a_warning() {
+    let folder = Folder::new(
+        "schema: {protos: [protos]}\nupstreams:\n  - url: http://a:1\n    timeout: 60s\n    max_timeout: 10s\n    \
+         tls: {server_name: b}\n",
+    );
+    let (settings, problems) =
+        folder.load(&[("TRANSOM_LISTN", "x"), ("TRANSOM_ADMIN_LISTEN", "127.0.0.1:1")]);
+    assert!(settings.is_some(), "{problems}");
+    let text = problems.to_string();
+    for part in [
+        "`timeout` (1m) is longer than `max_timeout` (10s)",
+        "its url is not https",
+        "`TRANSOM_LISTN` names no key",
+        "did you mean `TRANSOM_LISTEN`?",
+        "did you mean `TRANSOM_ADMIN__LISTEN`?",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    let folder = Folder::new("schema: {protos: [protos]}\nupstreams: [{url: 'http://me:${PW}@a:1'}]\n");
+    let (_, problems) = folder.load(&[("PW", "hunter2")]);
+    assert!(problems.has_errors());
+    assert!(!problems.to_string().contains("hunter2"), "{problems}");
+}

@@ -1,0 +1,7 @@
+//! The configuration from outside: faults are all told, layers win in order, every shipped file loads.
+
+mod deploy;
+mod faults;
+mod layers;
+mod shipped;
+mod support;

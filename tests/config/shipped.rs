@@ -1,0 +1,145 @@
+//! Every file in `config/` loads; the reference is complete; the JSON Schema is fresh.
+
+use std::fs;
+
+use serde_json::Value;
+use transom::config::file::File;
+use transom::config::{Sources, json_schema, load};
+use transom::problem::Problems;
+
+use crate::support::{Folder, load_sources, repository};
+
+#[test]
+fn every_shipped_file_loads_without_a_word() {
+    let mut seen = 0;
+    for entry in fs::read_dir(repository("config")).expect("the folder of examples") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            seen += 1;
+            let (settings, problems) =
+                load_sources(&Sources { file: Some(path.clone()), ..Sources::default() });
+            assert!(problems.is_empty(), "{}\n{problems}", path.display());
+            assert!(settings.is_some(), "{}", path.display());
+        }
+    }
+    assert!(seen >= 4, "{seen} files");
+}
+
+fn reference() -> String {
+    fs::read_to_string(repository("config/transom.yaml")).expect("the reference")
+}
+
+#[test]
+fn the_reference_has_every_key_with_its_default() {
+    let written: Value = serde_saphyr::from_str(&reference()).expect("YAML");
+    let mut plain = File::default();
+    plain.schema.protos = vec!["../proto".into()];
+    plain.upstreams =
+        serde_saphyr::from_str("[{name: backend, url: 'http://127.0.0.1:9090'}]").expect("a backend");
+    let mut expected = serde_json::to_value(&plain).expect("JSON");
+    expected["listen"] = "127.0.0.1:8080".into();
+    compare("", &expected, &written);
+}
+
+/// Both ways: nothing missing, nothing else, the same values once periods and sizes are read.
+fn compare(path: &str, expected: &Value, written: &Value) {
+    match (expected, written) {
+        (Value::Object(expected), Value::Object(written)) => {
+            let keys = |map: &serde_json::Map<String, Value>| map.keys().cloned().collect::<Vec<_>>();
+            assert_eq!(sorted(keys(expected)), sorted(keys(written)), "the keys of `{path}`");
+            for (key, value) in expected {
+                compare(&format!("{path}.{key}"), value, &written[key]);
+            }
+        }
+        (Value::Array(expected), Value::Array(written)) => {
+            assert_eq!(expected.len(), written.len(), "the elements of `{path}`");
+            expected.iter().zip(written).for_each(|(expected, written)| compare(path, expected, written));
+        }
+        (Value::String(expected), Value::String(written)) => {
+            let period = |text: &str| text.parse::<transom::units::Period>().ok();
+            let same =
+                expected == written || period(expected).is_some() && period(expected) == period(written);
+            assert!(same, "`{path}`: the default is {expected}, the reference says {written}");
+        }
+        _ => assert_eq!(expected, written, "`{path}`"),
+    }
+}
+
+fn sorted(mut words: Vec<String>) -> Vec<String> {
+    words.sort();
+    words
+}
+
+/// The examples in comments, which begin with `#   `.
+fn commented_examples(text: &str) -> Vec<String> {
+    let mut examples = vec![String::new()];
+    for line in text.lines() {
+        match line.strip_prefix("#   ") {
+            Some(code) => {
+                let last = examples.last_mut().expect("one at least");
+                last.push_str(code);
+                last.push('\n');
+            }
+            None => examples.push(String::new()),
+        }
+    }
+    examples.retain(|example| example.contains(':') && !example.starts_with('`'));
+    examples
+}
+
+#[test]
+fn the_examples_in_comments_load_and_name_every_optional_key() {
+    let examples = commented_examples(&reference());
+    assert_eq!(examples.len(), 3, "{examples:?}");
+    for example in &examples {
+        let base = "schema: {protos: [protos]}\nupstreams: [{url: 'http://a:1'}]\n";
+        let folder = Folder::new(&format!("{base}{example}"));
+        folder.write("tls.crt", "");
+        folder.write("tls.key", "");
+        let (settings, problems) = folder.load(&[]);
+        assert!(problems.is_empty(), "{example}\n{problems}");
+        let file = serde_json::to_value(settings.expect("settings").file).expect("JSON");
+        for key in ["cors", "methods"] {
+            if !example.starts_with(key) {
+                continue;
+            }
+            let object = if key == "methods" { &file[key][0] } else { &file[key] };
+            for name in object.as_object().expect("an object").keys() {
+                assert!(example.contains(&format!("{name}:")), "`{name}` is missing in\n{example}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_schema_is_fresh() {
+    let stored = fs::read_to_string(repository("config/schema.json")).unwrap_or_default();
+    assert!(
+        stored == json_schema(),
+        "config/schema.json is not what the code says; renew it:\n  \
+         cargo run -- config-schema > config/schema.json"
+    );
+}
+
+#[test]
+fn the_schema_describes_every_key() {
+    let schema: Value = serde_json::from_str(&json_schema()).expect("JSON");
+    let mut bare = Vec::new();
+    let types = schema["$defs"].as_object().expect("definitions").iter();
+    for (name, object) in types.chain([(&"File".to_owned(), &schema)]) {
+        for (key, property) in object["properties"].as_object().into_iter().flatten() {
+            if property["description"].as_str().is_none() {
+                bare.push(format!("{name}.{key}"));
+            }
+        }
+    }
+    assert!(bare.is_empty(), "keys without a description: {bare:?}");
+}
+
+#[test]
+fn a_missing_config_file_is_told() {
+    let mut problems = Problems::new();
+    let sources = Sources { file: Some("nowhere/transom.yaml".into()), ..Sources::default() };
+    assert!(load(&sources, &mut problems).is_none());
+    assert!(problems.to_string().contains("there is no such file"), "{problems}");
+}
