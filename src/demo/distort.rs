@@ -1,0 +1,117 @@
+//! Answers as no sound server gives them, made of sound ones.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::stream;
+use h2::Reason;
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use prost::encoding::{WireType, encode_key, encode_varint};
+use tonic::codegen::StdError;
+
+use super::fault::{Faults, Shape};
+
+/// The body of every answer.
+pub(super) type Body = UnsyncBoxBody<Bytes, StdError>;
+
+/// The headers that tell the outcome of a call.
+const OUTCOME: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+
+pub(super) fn plain(answer: Response<tonic::body::Body>) -> Response<Body> {
+    answer.map(|body| body.map_err(Into::into).boxed_unsync())
+}
+
+/// Makes a sound answer to a unary call into what the faults ask for.
+pub(super) async fn distort(answer: Response<tonic::body::Body>, faults: &Faults) -> Response<Body> {
+    if faults.shape.is_none() && faults.headers.is_empty() && faults.trailers.is_empty() {
+        return plain(answer);
+    }
+    let (mut parts, body) = answer.into_parts();
+    // A unary answer was made in memory: collecting it waits for nothing and cannot fail.
+    let Ok(body) = body.collect().await else { return Response::from_parts(parts, Body::default()) };
+    let mut trailers = body.trailers().cloned();
+    let message = body.to_bytes();
+    append(&mut parts.headers, &faults.headers);
+    append(trailers.as_mut().unwrap_or(&mut parts.headers), &faults.trailers);
+    match faults.shape {
+        None => whole(parts, message, trailers),
+        Some(shape) => shaped(parts, message, trailers, shape),
+    }
+}
+
+fn shaped(mut parts: Parts, message: Bytes, trailers: Option<HeaderMap>, shape: Shape) -> Response<Body> {
+    let half = message.slice(..message.len() / 2);
+    match shape {
+        Shape::Late => {
+            let trailers = trailers.unwrap_or_else(|| take_outcome(&mut parts.headers));
+            whole(parts, message, Some(trailers))
+        }
+        Shape::AfterMessage => {
+            let trailers = trailers.unwrap_or_else(|| take_outcome(&mut parts.headers));
+            let empty = Bytes::from_static(&[0; 5]);
+            whole(parts, if message.is_empty() { empty } else { message }, Some(trailers))
+        }
+        Shape::Break(reason) => broken(parts, half, reason),
+        Shape::NoTrailers => whole(parts, message, None),
+        Shape::NoMessage => whole(parts, Bytes::new(), trailers),
+        Shape::TwoMessages => whole(parts, [&message[..], &message].concat().into(), trailers),
+        Shape::Truncate => whole(parts, half, trailers),
+        Shape::Garbage => whole(parts, Bytes::from_static(b"this is no gRPC message"), trailers),
+        Shape::Html(code) => page(code),
+    }
+}
+
+fn whole(parts: Parts, message: Bytes, trailers: Option<HeaderMap>) -> Response<Body> {
+    let message = (!message.is_empty()).then(|| Ok(Frame::data(message)));
+    let frames = message.into_iter().chain(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
+    with_frames(parts, frames.collect())
+}
+
+fn broken(parts: Parts, half: Bytes, reason: Reason) -> Response<Body> {
+    with_frames(parts, vec![Ok(Frame::data(half)), Err(h2::Error::from(reason).into())])
+}
+
+fn with_frames(parts: Parts, frames: Vec<Result<Frame<Bytes>, StdError>>) -> Response<Body> {
+    Response::from_parts(parts, StreamBody::new(stream::iter(frames)).boxed_unsync())
+}
+
+fn page(code: StatusCode) -> Response<Body> {
+    let text = format!("<html><body><h1>{code}</h1></body></html>");
+    let mut response = Response::new(Full::from(text).map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+}
+
+fn take_outcome(headers: &mut HeaderMap) -> HeaderMap {
+    let mut outcome = HeaderMap::new();
+    for name in OUTCOME {
+        if let Some(value) = headers.remove(name) {
+            outcome.insert(name, value);
+        }
+    }
+    outcome
+}
+
+fn append(headers: &mut HeaderMap, more: &HeaderMap) {
+    for (name, value) in more {
+        headers.append(name, value.clone());
+    }
+}
+
+/// The message, longer by at least `bytes`: a field that nobody knows is added.
+pub(super) fn grown(message: Bytes, bytes: usize) -> Bytes {
+    const UNKNOWN_FIELD: u32 = 536_870_911;
+    if bytes == 0 {
+        return message;
+    }
+    let mut grown = BytesMut::with_capacity(message.len() + bytes + 16);
+    grown.put(message);
+    encode_key(UNKNOWN_FIELD, WireType::LengthDelimited, &mut grown);
+    encode_varint(bytes as u64, &mut grown);
+    grown.put_bytes(b'.', bytes);
+    grown.freeze()
+}
