@@ -32,6 +32,10 @@ pub(super) enum ColorWhen {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Serve a demo: a gateway with an embedded gRPC backend behind it.
+    Demo(DemoArgs),
+    /// Serve.
+    Serve(ServeArgs),
     /// Load everything, print every problem, serve nothing.
     Check(CheckArgs),
     /// Print a completion script for a shell.
@@ -41,6 +45,22 @@ pub(super) enum Command {
     },
     /// Print the JSON Schema of the config file.
     ConfigSchema,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DemoArgs {
+    /// Where clients are served: IP:PORT or unix:PATH.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// Where the admin listener is; none without it.
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    pub source: SourceArgs,
 }
 
 #[derive(Debug, clap::Args)]

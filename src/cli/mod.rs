@@ -6,7 +6,10 @@
 mod args;
 mod build;
 mod check;
+mod demo;
 mod paint;
+mod running;
+mod serve;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -47,6 +50,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 #[allow(clippy::needless_pass_by_value, reason = "a command is run once")]
 fn dispatch(command: Command, terminal: &mut Terminal) -> io::Result<u8> {
     match command {
+        Command::Demo(args) => demo::run(&args, terminal),
+        Command::Serve(args) => serve::run(&args, terminal),
         Command::Check(args) => check::run(&args, terminal),
         Command::ConfigSchema => {
             terminal.out.to.write_all(crate::config::json_schema().as_bytes())?;
