@@ -35,7 +35,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("h2", &["upstream", "demo"]),
     ("hyper", &["serve", "demo", "admin"]),
     ("tower_http", &["serve"]),
-    ("arc_swap", &["serve"]),
+    ("arc_swap", &["telemetry", "serve"]),
     ("notify", &["reload"]),
     ("clap", &["cli"]),
     ("opentelemetry_sdk", &["telemetry"]),

@@ -21,7 +21,7 @@ use super::{ConnectionLimits, Front, Gateway};
 use crate::gateway::Peer;
 
 /// Idle time after which an HTTP/2 client is asked whether it is still there.
-const PING_INTERVAL: Duration = Duration::from_secs(60);
+const PING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long it may take to answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);

@@ -28,7 +28,7 @@ const LEAST_HEADER_BYTES: usize = 8 * 1024;
 /// Listeners that are open and wait to be run.
 #[derive(Debug)]
 pub struct Listeners {
-    pub(super) listeners: Vec<Listener>,
+    pub(super) sockets: Vec<Listener>,
     pub(super) certificates: Certificates,
     pub(super) limits: ConnectionLimits,
     pub(super) drain: Duration,
@@ -57,20 +57,20 @@ pub fn bind(settings: &Settings, problems: &mut Problems) -> Option<Listeners> {
     let errors = problems.errors();
     check(settings, problems);
     let mut certificates = Certificates::default();
-    let listeners: Vec<_> = settings
+    let sockets: Vec<_> = settings
         .listeners
         .iter()
         .filter_map(|listener| open(listener, &mut certificates, problems))
         .collect();
     let (limits, drain) = (settings.limits.clone(), settings.drain);
-    (problems.errors() == errors).then_some(Listeners { listeners, certificates, limits, drain })
+    (problems.errors() == errors).then_some(Listeners { sockets, certificates, limits, drain })
 }
 
 impl Listeners {
     /// Where they listen, with the ports that were given out.
     #[must_use]
     pub fn addresses(&self) -> Vec<ListenAddress> {
-        self.listeners.iter().filter_map(|listener| listener.socket.address()).collect()
+        self.sockets.iter().filter_map(|listener| listener.socket.address()).collect()
     }
 
     /// The certificates, to be read again when their files change.
@@ -106,25 +106,21 @@ fn open(
     problems: &mut Problems,
 ) -> Option<Listener> {
     let tls = settings.tls.as_ref().map(|tls| certificates.acceptor(tls, &settings.place, problems));
-    let socket =
-        Socket::open(&settings.address, &settings.place).map_err(|problem| problems.push(problem)).ok()?;
+    let socket = Socket::open(&settings.address, &settings.place, problems);
     match tls {
-        None => Some(Listener { socket, tls: None }),
-        Some(tls) => Some(Listener { socket, tls: Some(tls?) }),
+        None => Some(Listener { socket: socket?, tls: None }),
+        Some(tls) => Some(Listener { socket: socket?, tls: Some(tls?) }),
     }
 }
 
 impl Socket {
-    /// Opens a listening socket.
-    ///
-    /// # Errors
-    /// Why it cannot be opened.
-    pub fn open(address: &ListenAddress, place: &Place) -> Result<Self, Problem> {
+    /// Opens a listening socket, or tells why it cannot be opened.
+    pub fn open(address: &ListenAddress, place: &Place, problems: &mut Problems) -> Option<Self> {
         let opened = match address {
             ListenAddress::Tcp(address) => tcp(*address).map(Self::Tcp),
             ListenAddress::Unix(path) => unix(path).map(|(socket, file)| Self::Unix(socket, file)),
         };
-        opened.map_err(|error| cannot_listen(address, place, &error))
+        opened.map_err(|error| problems.push(cannot_listen(address, place, &error))).ok()
     }
 
     /// Where it listens.

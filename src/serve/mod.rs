@@ -185,3 +185,6 @@ pub struct Cors {
     /// How long a preflight may be cached.
     pub max_age: Duration,
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ impl Listeners {
             stop: stop.clone(),
         });
         let mut listeners = JoinSet::new();
-        for listener in self.listeners {
+        for listener in self.sockets {
             listeners.spawn(accept(listener, Arc::clone(&shared)));
         }
         reached(&mut stop, Stop::Drain).await;

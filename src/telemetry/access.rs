@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Log {
     pub fn start(format: LogFormat, out: Box<dyn Write + Send>) -> Self {
         let (queue, waiting) = sync_channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
-        let writer = Writer { format, out, lines: Vec::new(), dropped: Arc::clone(&dropped) };
+        let writer = Writer { format, out, lines: Vec::new(), calls: 0, dropped: Arc::clone(&dropped) };
         if let Err(error) =
             thread::Builder::new().name("access-log".to_owned()).spawn(move || writer.run(&waiting))
         {
@@ -65,7 +65,8 @@ impl Log {
         Arc::clone(&self.dropped)
     }
 
-    /// Waits until all that was handed over is written, for at most `limit`.
+    /// Waits until all that was handed over is written, for at most `limit`. Blocks the thread.
+    #[allow(clippy::disallowed_methods, reason = "for the end of the process and tests, never on a runtime")]
     pub fn flush(&self, limit: Duration) {
         let (done, written) = sync_channel(1);
         let mut item = Item::Flush(done);
@@ -91,19 +92,19 @@ struct Writer {
     format: LogFormat,
     out: Box<dyn Write + Send>,
     lines: Vec<u8>,
+    /// How many calls `lines` holds.
+    calls: u64,
     dropped: Arc<AtomicU64>,
 }
 
 impl Writer {
+    #[allow(clippy::disallowed_methods, reason = "a thread of its own, not one of the runtime")]
     fn run(mut self, queue: &Receiver<Item>) {
         while let Ok(first) = queue.recv() {
             self.take(first);
             thread::sleep(GATHER);
-            loop {
-                match queue.try_recv() {
-                    Ok(item) => self.take(item),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+            while let Ok(item) = queue.try_recv() {
+                self.take(item);
             }
             self.write_out();
         }
@@ -113,6 +114,7 @@ impl Writer {
         match item {
             Item::Call(call) => {
                 call.write(self.format, &mut self.lines);
+                self.calls += 1;
                 if self.lines.len() >= FULL {
                     self.write_out();
                 }
@@ -127,10 +129,10 @@ impl Writer {
 
     fn write_out(&mut self) {
         if self.out.write_all(&self.lines).and_then(|()| self.out.flush()).is_err() {
-            let lines = self.lines.iter().filter(|byte| **byte == b'\n').count();
-            self.dropped.fetch_add(lines as u64, Ordering::Relaxed);
+            self.dropped.fetch_add(self.calls, Ordering::Relaxed);
         }
         self.lines.clear();
+        self.calls = 0;
     }
 }
 
@@ -191,7 +193,7 @@ mod tests {
         assert!(dropped > 0 && (dropped as usize) < sent, "{dropped}");
         drop(log);
         let text: Vec<u8> = written.iter().flatten().collect();
-        let lines = text.iter().filter(|byte| **byte == b'\n').count();
+        let lines = String::from_utf8(text).expect("UTF-8").lines().count();
         assert_eq!(lines + usize::try_from(dropped).expect("small"), sent);
     }
 }

@@ -46,15 +46,11 @@ impl Recorder {
         if let Some(id) = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()) {
             id.clone_into(&mut record.request_id);
         }
-        let span = match &self.0.tracing {
-            Some(tracing) => Some(tracing.begin(request.headers_mut(), &mut record)),
-            None => {
-                if let Some(id) = trace::passing_trace_id(request.headers()) {
-                    id.clone_into(&mut record.trace_id);
-                }
-                None
-            }
-        };
+        let tracing = self.0.tracing.as_ref();
+        let span = tracing.map(|tracing| tracing.begin(request.headers_mut(), &mut record));
+        if let (None, Some(id)) = (&span, trace::passing_trace_id(request.headers())) {
+            id.clone_into(&mut record.trace_id);
+        }
         Call(Some(Open { record, span, recorder: self.clone(), answered: false }))
     }
 
@@ -150,9 +146,10 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         if let Some(open) = &mut self.0 {
-            let (code, origin) = match std::thread::panicking() {
-                true => (Code::Internal, Origin::Gateway),
-                false => (Code::Cancelled, Origin::Client),
+            let (code, origin) = if std::thread::panicking() {
+                (Code::Internal, Origin::Gateway)
+            } else {
+                (Code::Cancelled, Origin::Client)
             };
             open.record.code = code;
             open.record.origin = Some(origin);

@@ -1,7 +1,6 @@
 //! Pushing spans and metrics by OTLP over gRPC. A collector that cannot be reached is logged at most once a
 //! minute and never holds up anything: the SDK's own threads do the sending.
 
-use std::future::Future;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,7 @@ pub(super) struct Seldom<E> {
 }
 
 /// How long a failing exporter keeps quiet after telling.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 
 /// How long one push may take.
 const PUSH: Duration = Duration::from_secs(10);
@@ -66,12 +65,10 @@ impl<E> Seldom<E> {
 }
 
 impl opentelemetry_sdk::trace::SpanExporter for Seldom<SpanExporter> {
-    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
-        async move {
-            let result = self.exporter.export(batch).await;
-            self.tell(&result);
-            result
-        }
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let result = self.exporter.export(batch).await;
+        self.tell(&result);
+        result
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
@@ -88,12 +85,10 @@ impl opentelemetry_sdk::trace::SpanExporter for Seldom<SpanExporter> {
 }
 
 impl PushMetricExporter for Seldom<MetricExporter> {
-    fn export(&self, metrics: &ResourceMetrics) -> impl Future<Output = OTelSdkResult> + Send {
-        async move {
-            let result = self.exporter.export(metrics).await;
-            self.tell(&result);
-            result
-        }
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        let result = self.exporter.export(metrics).await;
+        self.tell(&result);
+        result
     }
 
     fn force_flush(&self) -> OTelSdkResult {

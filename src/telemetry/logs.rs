@@ -11,12 +11,11 @@ use crate::problem::{Place, Problem, Problems};
 
 /// Starts logging; the first call in a process decides, later ones change nothing.
 pub(super) fn start(level: &str, format: LogFormat, problems: &mut Problems) {
-    let targets = match level.parse::<Targets>() {
-        Ok(targets) => targets,
-        Err(_) => return problems.push(not_a_level(level)),
+    let Ok(targets) = level.parse::<Targets>() else {
+        return problems.push(not_a_level(level));
     };
     let lines = match format {
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(stderr).boxed(),
+        LogFormat::Json => fmt::layer().json().with_writer(stderr).boxed(),
         LogFormat::Text => fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr).boxed(),
     };
     let subscriber = Registry::default().with(lines.with_filter(targets));

@@ -138,9 +138,10 @@ fn plain(text: &str) -> Cow<'_, str> {
     }
     let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        match odd(c) {
-            true => write!(escaped, "{}", c.escape_unicode()).unwrap_or_default(),
-            false => escaped.push(c),
+        if odd(c) {
+            write!(escaped, "{}", c.escape_unicode()).unwrap_or_default();
+        } else {
+            escaped.push(c);
         }
     }
     Cow::Owned(escaped)

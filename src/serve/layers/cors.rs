@@ -121,10 +121,8 @@ fn methods(methods: &[String], problems: &mut Problems) -> Vec<Method> {
 
 /// The header names; `None`: any.
 fn header_names(names: &[String], item: &str, problems: &mut Problems) -> Option<Vec<HeaderName>> {
-    match names.iter().any(|name| name == "*") {
-        true => None,
-        false => Some(names.iter().filter_map(|name| header_name(name, item, problems)).collect()),
-    }
+    let any = names.iter().any(|name| name == "*");
+    (!any).then(|| names.iter().filter_map(|name| header_name(name, item, problems)).collect())
 }
 
 /// The layer around a service, for all but a plain `OPTIONS`.
@@ -155,9 +153,10 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let plain = *request.method() == Method::OPTIONS
             && !request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        match plain {
-            true => Either::Left(self.crossed.get_mut().call(request)),
-            false => Either::Right(self.crossed.call(request)),
+        if plain {
+            Either::Left(self.crossed.get_mut().call(request))
+        } else {
+            Either::Right(self.crossed.call(request))
         }
     }
 }
@@ -173,7 +172,7 @@ mod tests {
             headers: vec!["*".into()],
             expose: Vec::new(),
             credentials: false,
-            max_age: Duration::from_secs(60),
+            max_age: Duration::from_mins(1),
         }
     }
 

@@ -1,0 +1,100 @@
+//! HTTP/1.1 and HTTP/2, and the limits of connections.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+
+use http_body_util::Full;
+
+use super::support::*;
+
+#[tokio::test]
+async fn http1_serves_several_requests_on_a_connection() {
+    let server = Setup::default().start();
+    let mut client = http1(server.connect().await).await;
+    for _ in 0..3 {
+        assert_eq!(client.send(get("/bytes/5")).await.text(), "11111");
+    }
+    assert!(server.metrics().contains("transom_connections 1"), "{}", server.metrics());
+}
+
+#[tokio::test]
+async fn http2_is_served_with_prior_knowledge() {
+    let server = Setup::default().start();
+    let mut client = http2(server.connect().await).await;
+    for _ in 0..3 {
+        let request = http::Request::get("http://test/bytes/5").body(Full::default()).expect("a request");
+        assert_eq!(client.send(request).await.text(), "11111");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_a_length_and_no_chunks() {
+    let server = Setup::default().start();
+    let answer = server.get("/bytes/5").await;
+    assert_eq!((answer.header("content-length"), answer.header("transfer-encoding")), (Some("5"), None));
+}
+
+#[tokio::test]
+async fn too_many_header_bytes_are_refused() {
+    let server = Setup::default().start();
+    let long = "a".repeat(limits().header_bytes);
+    let request = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n");
+    let answer = raw(server.connect().await, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+
+    let mut client = http2(server.connect().await).await;
+    let request = http::Request::get("http://test/").header("x", long).body(Full::default());
+    // hyper's client keeps to the limit it was told of; either side may refuse.
+    match client.try_send(request.expect("a request")).await {
+        Ok(answer) => assert_eq!(answer.status, 431),
+        Err(error) => assert!(error.is_user() || format!("{error:?}").contains("too big"), "{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn clients_that_say_too_little_are_closed() {
+    let limits = crate::serve::ConnectionLimits { header_timeout: Duration::from_millis(150), ..limits() };
+    let server = Setup { limits, ..Setup::default() }.start();
+    for part in
+        ["", "G", "GET / HTTP/1.1\r\nhost: a\r\n", "PRI * HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+    {
+        let mut stream = server.connect().await;
+        stream.write_all(part.as_bytes()).await.expect("sent");
+        let mut answer = Vec::new();
+        within(stream.read_to_end(&mut answer)).await.ok();
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{part:?}");
+    }
+    until(|| server.metrics().contains("transom_connections 0")).await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_wait_for_room() {
+    let limits = crate::serve::ConnectionLimits { connections: 1, ..limits() };
+    let server = Setup { limits, ..Setup::default() }.start();
+    let mut first = http1(server.connect().await).await;
+    assert_eq!(first.send(get("/bytes/1")).await.status, 200);
+
+    let waiting = tokio::spawn({
+        let stream = server.connect().await;
+        async move { http1(stream).await.send(get("/bytes/2")).await }
+    });
+    assert_eq!(first.send(get("/bytes/1")).await.status, 200);
+    assert!(!waiting.is_finished());
+    drop(first);
+    assert_eq!(within(waiting).await.expect("no panic").text(), "11");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_its_call() {
+    let server = Setup::default().start();
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("sent");
+    within(server.begun.notified()).await;
+    drop(stream);
+    until(|| server.log().len() == 1).await;
+    let line = &server.log()[0];
+    assert_eq!((&line["status"], &line["grpc_code"]), (&499.into(), &"CANCELLED".into()), "{line}");
+    until(|| server.metrics().contains("http_server_active_requests 0")).await;
+}

@@ -1,0 +1,9 @@
+//! The room over real sockets, with a script in the place of the gateway.
+
+mod connections;
+mod drain;
+mod layers;
+mod sockets;
+mod support;
+mod telemetry;
+mod tls;
