@@ -74,14 +74,14 @@ impl Gateway for Script {
                 }
             },
             "/headers" => json(StatusCode::OK, shown(&parts.headers)),
-            path => match path.strip_prefix("/bytes/").and_then(|size| size.parse::<usize>().ok()) {
-                Some(size) => json(StatusCode::OK, vec![b'1'; size]),
-                None => {
-                    (record.code, record.origin) = (Code::NotFound, Some(Origin::Client));
-                    record.route = None;
-                    json(StatusCode::NOT_FOUND, "{}")
+            path => {
+                if let Some(size) = path.strip_prefix("/bytes/").and_then(|size| size.parse::<usize>().ok()) {
+                    return json(StatusCode::OK, vec![b'1'; size]);
                 }
-            },
+                (record.code, record.origin) = (Code::NotFound, Some(Origin::Client));
+                record.route = None;
+                json(StatusCode::NOT_FOUND, "{}")
+            }
         }
     }
 }
@@ -119,7 +119,7 @@ pub fn cors() -> Cors {
         headers: vec!["x-one".into()],
         expose: vec!["x-two".into()],
         credentials: true,
-        max_age: Duration::from_secs(600),
+        max_age: Duration::from_mins(10),
     }
 }
 
@@ -157,7 +157,7 @@ impl Default for Setup {
                 otlp_endpoint: None,
                 service_name: "test".into(),
                 sample_ratio: 1.0,
-                metrics_interval: Duration::from_secs(60),
+                metrics_interval: Duration::from_mins(1),
             },
         }
     }

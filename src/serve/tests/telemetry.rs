@@ -124,7 +124,7 @@ async fn a_span_continues_the_clients_trace_and_reaches_the_collector() {
     let spans = spans.lock().expect("not poisoned");
     assert_eq!(spans.len(), 1, "only the trace that its caller records: {spans:?}");
     let span = &spans[0];
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     assert_eq!((span.name.as_str(), span.kind), ("GET /headers", SpanKind::Server as i32));
     assert_eq!(hex(&span.trace_id), "0af7651916cd43dd8448eb211c80319c");
     assert_eq!(hex(&span.parent_span_id), "b7ad6b7169203331");
