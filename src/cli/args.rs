@@ -38,6 +38,8 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Load everything, print every problem, serve nothing.
     Check(CheckArgs),
+    /// Print the route table.
+    Routes(RoutesArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -70,6 +72,15 @@ pub(super) struct CheckArgs {
     /// Also show what was loaded: files, listeners, upstreams and the effective configuration.
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RoutesArgs {
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// As a JSON array.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Where the configuration comes from: a file, or flags alone. Flags win over `TRANSOM_*` variables, those

@@ -5,7 +5,6 @@ use std::io;
 
 use crate::config::render;
 use crate::problem::Problems;
-use crate::serve::ListenAddress;
 
 use super::args::CheckArgs;
 use super::build::{Built, build};
@@ -62,10 +61,10 @@ fn detail(built: &Built, terminal: &mut Terminal) -> io::Result<()> {
     let Terminal { out, .. } = terminal;
     for listener in &built.settings.serve.listeners {
         let tls = if listener.tls.is_some() { " (TLS)" } else { "" };
-        writeln!(out.to, "listen    {}{tls}", shown(&listener.address))?;
+        writeln!(out.to, "listen    {}{tls}", listener.address)?;
     }
     if let Some(address) = &built.settings.admin.listen {
-        writeln!(out.to, "admin     {}", shown(address))?;
+        writeln!(out.to, "admin     {address}")?;
     }
     for upstream in &built.settings.gateway.upstreams {
         let services = match upstream.services.as_slice() {
@@ -78,13 +77,6 @@ fn detail(built: &Built, terminal: &mut Terminal) -> io::Result<()> {
         writeln!(out.to, "read      {}", file.display())?;
     }
     writeln!(out.to, "\n{}", render(&built.settings))
-}
-
-fn shown(address: &ListenAddress) -> String {
-    match address {
-        ListenAddress::Tcp(address) => address.to_string(),
-        ListenAddress::Unix(path) => format!("unix:{}", path.display()),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod demo;
 mod paint;
+mod routes;
 mod running;
 mod serve;
 
@@ -53,6 +54,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> io::Result<u8> {
         Command::Demo(args) => demo::run(&args, terminal),
         Command::Serve(args) => serve::run(&args, terminal),
         Command::Check(args) => check::run(&args, terminal),
+        Command::Routes(args) => routes::run(&args, terminal),
         Command::ConfigSchema => {
             terminal.out.to.write_all(crate::config::json_schema().as_bytes())?;
             Ok(FINE)

@@ -92,8 +92,10 @@ pub fn examine(sources: &Sources, problems: &mut Problems) -> Option<Settings> {
     let settings = understand(&mut root, sources, &mut found);
     // A reference without a value was told; what is wrong with the text around it is not worth telling.
     let told: Vec<Place> = unexpanded.iter().map(|problem| problem.place.clone()).collect();
-    problems.extend(unexpanded);
-    problems.extend(found.into_iter().filter(|problem| !told.contains(&problem.place)));
+    let rest = found.into_iter().filter(|problem| !told.contains(&problem.place));
+    let mut all: Vec<Problem> = unexpanded.into_iter().chain(rest).collect();
+    all.sort_by_key(|problem| (problem.place.line, problem.place.column));
+    problems.extend(all);
     Some(settings)
 }
 

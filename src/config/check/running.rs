@@ -1,7 +1,6 @@
 //! Checks of limits, layers and telemetry.
 
 use http::{HeaderValue, Method};
-use tracing_subscriber::filter::Targets;
 
 use crate::{gateway, serve, telemetry};
 
@@ -91,7 +90,7 @@ impl Check<'_> {
     }
 
     pub(super) fn telemetry(&mut self, file: &Telemetry) -> telemetry::Settings {
-        if file.level.parse::<Targets>().is_err() {
+        if !file.level.split(',').all(is_level) {
             let what = format!("`{}` is not a level of logs", file.level);
             let help = "write `error`, `warn`, `info`, `debug`, `trace`, or `info,transom::upstream=debug`";
             self.error("telemetry.level", what, help);
@@ -126,6 +125,12 @@ impl Check<'_> {
     }
 }
 
+/// A level, or `target=level`. A bare target, which log filters also know, is a slip more often than a wish.
+fn is_level(text: &str) -> bool {
+    let level = text.rsplit_once('=').map_or(text, |(_, level)| level).trim();
+    ["off", "error", "warn", "info", "debug", "trace"].iter().any(|word| level.eq_ignore_ascii_case(word))
+}
+
 /// `*`, `null`, or scheme and authority without anything after it.
 fn is_origin(text: &str) -> bool {
     if text == "*" || text == "null" {
@@ -139,6 +144,20 @@ fn is_origin(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_stand_alone_or_behind_a_target() {
+        for (text, good) in [
+            ("info", true),
+            ("INFO,transom::upstream=debug", true),
+            ("warn, h2=off", true),
+            ("loud", false),
+            ("info,h2", false),
+            ("", false),
+        ] {
+            assert_eq!(text.split(',').all(is_level), good, "{text}");
+        }
+    }
 
     #[test]
     fn an_origin_has_no_path() {
