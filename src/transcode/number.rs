@@ -1,0 +1,169 @@
+//! JSON number texts: their grammar and their exact values.
+//!
+//! Integers are read digit by digit, so that `1e3` and `12.0` are integers, `1.5` is not, and no exponent
+//! costs more than its text. Floats are read by the standard library straight into their own width.
+
+/// How many bytes at the start of `text` are one JSON number (RFC 8259, section 6).
+pub(super) fn prefix(text: &[u8]) -> Option<usize> {
+    let mut at = usize::from(text.first() == Some(&b'-'));
+    match text.get(at)? {
+        b'0' => at += 1,
+        b'1'..=b'9' => at += digits(text, at),
+        _ => return None,
+    }
+    if text.get(at) == Some(&b'.') {
+        let fraction = digits(text, at + 1);
+        if fraction == 0 {
+            return None;
+        }
+        at += 1 + fraction;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+        let exponent = digits(text, at + 1 + sign);
+        if exponent == 0 {
+            return None;
+        }
+        at += 1 + sign + exponent;
+    }
+    Some(at)
+}
+
+/// Whether the whole text is one JSON number.
+pub(super) fn is_number(text: &str) -> bool {
+    prefix(text.as_bytes()) == Some(text.len())
+}
+
+/// The value of a JSON number that is an integer of at most [`MOST_DIGITS`] digits; `None` for any other.
+pub(super) fn integer(number: &str) -> Option<i128> {
+    let (negative, number) = match number.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, number),
+    };
+    let (mantissa, exponent) = match number.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, saturating(exponent)),
+        None => (number, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let point = i64::try_from(whole.len()).ok()?.saturating_add(exponent);
+    let magnitude = shifted(whole.bytes().chain(fraction.bytes()), point)?;
+    Some(if negative { -magnitude } else { magnitude })
+}
+
+/// The nearest `f32`, rounded once; `None` when it is out of range.
+pub(super) fn float(number: &str) -> Option<f32> {
+    number.parse().ok().filter(|value: &f32| value.is_finite())
+}
+
+/// The nearest `f64`; `None` when it is out of range.
+pub(super) fn double(number: &str) -> Option<f64> {
+    number.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// More digits than any 64-bit integer has.
+const MOST_DIGITS: i64 = 20;
+
+fn digits(text: &[u8], from: usize) -> usize {
+    text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// An exponent, held within bounds that no text can make up for.
+fn saturating(exponent: &str) -> i64 {
+    let (negative, digits) = match exponent.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, exponent.strip_prefix('+').unwrap_or(exponent)),
+    };
+    let bound = i64::MAX / 4;
+    let value = digits.bytes().fold(0_i64, |value, digit| {
+        value.saturating_mul(10).saturating_add(i64::from(digit & 0xf)).min(bound)
+    });
+    if negative { -value } else { value }
+}
+
+/// The integer that the digits make with the decimal point after `point` of them.
+fn shifted(digits: impl Iterator<Item = u8>, point: i64) -> Option<i128> {
+    let mut value = 0_i128;
+    let mut position = 0_i64;
+    // Counted from the first digit that is not zero: leading zeros weigh nothing.
+    let mut significant = 0_i64;
+    for digit in digits {
+        let digit = i128::from(digit & 0xf);
+        if digit != 0 && position >= point {
+            return None;
+        }
+        if significant > 0 || digit != 0 {
+            significant += 1;
+        }
+        if position < point {
+            if significant > MOST_DIGITS {
+                return None;
+            }
+            value = value * 10 + digit;
+        }
+        position += 1;
+    }
+    if value == 0 {
+        return Some(0);
+    }
+    let zeros = point.saturating_sub(position).max(0);
+    if significant.saturating_add(zeros) > MOST_DIGITS && zeros > 0 {
+        return None;
+    }
+    Some((0..zeros).fold(value, |value, _| value * 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_that_of_json() {
+        for good in ["0", "-0", "12", "-1.5", "1e3", "1E+3", "0.0e-10", "123.456e7"] {
+            assert!(is_number(good), "{good}");
+        }
+        for bad in
+            ["", "-", "+1", "01", "1.", ".5", "1e", "1e+", " 1", "1 ", "0x1", "1_0", "NaN", "--1", "1.e1"]
+        {
+            assert!(!is_number(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn integers_are_exact() {
+        let cases = [
+            ("0", Some(0)),
+            ("-0", Some(0)),
+            ("1e3", Some(1000)),
+            ("1.0", Some(1)),
+            ("1.50e1", Some(15)),
+            ("100e-2", Some(1)),
+            ("0e99999999999999999999", Some(0)),
+            ("0.000e5", Some(0)),
+            ("-12.000", Some(-12)),
+            ("18446744073709551615", Some(18_446_744_073_709_551_615)),
+            ("1.8446744073709551615e19", Some(18_446_744_073_709_551_615)),
+            ("9007199254740993", Some(9_007_199_254_740_993)),
+            ("0.00000000000000000000000000001e30", Some(10)),
+            ("1.5", None),
+            ("1e-1", None),
+            ("1e99999999999999999999", None),
+            ("1e-99999999999999999999", None),
+            ("100000000000000000000000", None),
+            ("1e21", None),
+        ];
+        for (text, value) in cases {
+            assert_eq!(integer(text), value, "{text}");
+        }
+        let long = format!("1{}e-1000000", "0".repeat(1_000_000));
+        assert_eq!(integer(&long), Some(1));
+    }
+
+    #[test]
+    fn floats_are_rounded_once() {
+        // Through an f64 this would round up to 1.0000002.
+        assert_eq!(float("1.00000017881393432617187499"), Some(1.000_000_1));
+        assert_eq!(double("1e400"), None);
+        assert_eq!(float("1e39"), None);
+        assert_eq!(float("-1e-60").map(f32::to_bits), Some((-0.0_f32).to_bits()));
+    }
+}
