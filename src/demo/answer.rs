@@ -27,7 +27,7 @@ pub(super) fn answer(method: &Method, store: &Mutex<Store>, message: Bytes) -> R
     let answer = match &method.plan {
         Plan::List(list) => list.run(&store, &request, method)?,
         Plan::Get(get) => get.run(&store, &request, method)?,
-        Plan::Create(create) => create.run(&mut store, request, method)?,
+        Plan::Create(create) => create.run(&mut store, &request, method)?,
         Plan::Update(update) => update.run(&mut store, request, method)?,
         Plan::Delete(delete) => delete.run(&mut store, request, method)?,
         Plan::Action(action) => action.run(&mut store, &request, method)?,

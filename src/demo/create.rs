@@ -41,9 +41,9 @@ struct Source {
 impl Create {
     pub(super) fn plan(sketch: &Sketch<'_>) -> Option<Self> {
         let answered = sketch.carried(&sketch.output);
-        let carried = sketch.carried(&sketch.input);
-        let (resource, carrier, subject) = match (answered, carried) {
-            (Some((carrier, of)), Some((subject, taken))) if of.desc == taken.desc => {
+        let taken = sketch.carried(&sketch.input);
+        let (resource, carrier, subject) = match (answered, taken) {
+            (Some((carrier, of)), Some((subject, same))) if of.desc == same.desc => {
                 (of, Some(carrier), Some(subject))
             }
             (Some((carrier, of)), _) => (of, Some(carrier), None),
@@ -72,11 +72,11 @@ impl Create {
     pub(super) fn run(
         &self,
         store: &mut Store,
-        request: DynamicMessage,
+        request: &DynamicMessage,
         method: &Method,
     ) -> Result<DynamicMessage, Status> {
-        let mut record = self.draft(store, &request)?;
-        self.give_key(store, &request, &mut record)?;
+        let mut record = self.draft(store, request)?;
+        self.give_key(store, request, &mut record)?;
         refuse_same_name(store, &self.resource, self.name.as_ref(), &self.parents, &record, 0)?;
         let sibling = store.find(&self.resource, |_| true).map(|(_, sibling)| sibling);
         made::settle(&mut record, &self.resource, sibling);

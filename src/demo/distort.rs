@@ -1,7 +1,9 @@
 //! Answers as no sound server gives them, made of sound ones.
 
+use std::time::Duration;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use h2::Reason;
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
@@ -17,6 +19,9 @@ use super::fault::{Faults, Shape};
 /// The body of every answer.
 pub(super) type Body = UnsyncBoxBody<Bytes, StdError>;
 
+/// How long half an answer stands before its stream is reset.
+const BEFORE_BREAK: Duration = Duration::from_millis(20);
+
 /// The headers that tell the outcome of a call.
 const OUTCOME: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
 
@@ -25,12 +30,12 @@ pub(super) fn plain(answer: Response<tonic::body::Body>) -> Response<Body> {
 }
 
 /// Makes a sound answer to a unary call into what the faults ask for.
+#[allow(clippy::disallowed_methods, reason = "the body was made here, of one message that is in memory")]
 pub(super) async fn distort(answer: Response<tonic::body::Body>, faults: &Faults) -> Response<Body> {
     if faults.shape.is_none() && faults.headers.is_empty() && faults.trailers.is_empty() {
         return plain(answer);
     }
     let (mut parts, body) = answer.into_parts();
-    // A unary answer was made in memory: collecting it waits for nothing and cannot fail.
     let Ok(body) = body.collect().await else { return Response::from_parts(parts, Body::default()) };
     let mut trailers = body.trailers().cloned();
     let message = body.to_bytes();
@@ -65,17 +70,20 @@ fn shaped(mut parts: Parts, message: Bytes, trailers: Option<HeaderMap>, shape: 
 }
 
 fn whole(parts: Parts, message: Bytes, trailers: Option<HeaderMap>) -> Response<Body> {
-    let message = (!message.is_empty()).then(|| Ok(Frame::data(message)));
-    let frames = message.into_iter().chain(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
-    with_frames(parts, frames.collect())
+    let message = (!message.is_empty()).then(|| Frame::data(message));
+    let frames: Vec<Result<_, StdError>> =
+        message.into_iter().chain(trailers.map(Frame::trailers)).map(Ok).collect();
+    Response::from_parts(parts, StreamBody::new(stream::iter(frames)).boxed_unsync())
 }
 
 fn broken(parts: Parts, half: Bytes, reason: Reason) -> Response<Body> {
-    with_frames(parts, vec![Ok(Frame::data(half)), Err(h2::Error::from(reason).into())])
-}
-
-fn with_frames(parts: Parts, frames: Vec<Result<Frame<Bytes>, StdError>>) -> Response<Body> {
-    Response::from_parts(parts, StreamBody::new(stream::iter(frames)).boxed_unsync())
+    let failure = async move {
+        // A reset throws away what waits to be sent: headers and data need a moment to be on their way.
+        tokio::time::sleep(BEFORE_BREAK).await;
+        Err(h2::Error::from(reason).into())
+    };
+    let frames = stream::iter([Ok(Frame::data(half))]).chain(stream::once(failure));
+    Response::from_parts(parts, StreamBody::new(frames).boxed_unsync())
 }
 
 fn page(code: StatusCode) -> Response<Body> {

@@ -103,7 +103,9 @@ impl Faults {
         match (name, value) {
             ("delay", Some(period)) => self.wait = Some(Wait::For(period.parse::<Period>().ok()?.0)),
             ("hang", None) => self.wait = Some(Wait::Forever),
-            ("status", Some(code)) => self.failure().code = Some(code.parse().ok().filter(is_failure)?),
+            ("status", Some(code)) => {
+                self.failure().code = Some(code.parse().ok().filter(|code| is_failure(*code))?);
+            }
             ("message", Some(text)) => {
                 self.failure().message = Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
             }
@@ -158,7 +160,8 @@ impl Failure {
             Some(Details::Given(status)) => status.clone(),
             Some(Details::BadRequest) => bad_request(),
         };
-        let code = self.code.or(Some(given.code)).filter(is_failure).unwrap_or(Code::Unknown as i32);
+        let code =
+            self.code.or(Some(given.code)).filter(|code| is_failure(*code)).unwrap_or(Code::Unknown as i32);
         let message = self.message.clone().unwrap_or_else(|| given.message.clone());
         if self.details.is_none() {
             return Status::new(code.into(), message);
@@ -197,8 +200,8 @@ fn bad_request() -> pb::Status {
     }
 }
 
-fn is_failure(code: &i32) -> bool {
-    (1..=16).contains(code)
+fn is_failure(code: i32) -> bool {
+    (1..=16).contains(&code)
 }
 
 fn read_reason(name: Option<&str>) -> Option<Reason> {
@@ -276,7 +279,7 @@ mod tests {
         let detailed = status("details=bad-request;status=9");
         let details = pb::Status::decode(detailed.details()).expect("a status");
         assert_eq!((detailed.code(), details.code, details.details.len()), (Code::FailedPrecondition, 9, 2));
-        let given = status("details=CAcSA25vcGU");
+        let given = status("details=CAcSBG5vcGU");
         assert_eq!(given.code(), Code::PermissionDenied);
     }
 }

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::service;
+use super::service::Service;
 
 /// A bound socket.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ impl Socket {
     }
 
     #[cfg(unix)]
-    pub(super) fn bind_unix(path: &Path) -> io::Result<Self> {
+    pub(super) fn bind_unix(path: &std::path::Path) -> io::Result<Self> {
         tokio::net::UnixListener::bind(path).map(Self::Unix)
     }
 
@@ -74,15 +73,11 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    pub(super) fn start(
-        socket: Socket,
-        tls: Option<Arc<ServerConfig>>,
-        backend: Arc<service::Backend>,
-    ) -> Self {
+    pub(super) fn start(socket: Socket, tls: Option<Arc<ServerConfig>>, service: Arc<Service>) -> Self {
         let address = socket.address();
         let accepted = Arc::new(AtomicUsize::new(0));
         let disconnects = watch::Sender::new(());
-        let connections = Connections { backend, tls: tls.map(with_h2), disconnects: disconnects.clone() };
+        let connections = Connections { service, tls: tls.map(with_h2), disconnects: disconnects.clone() };
         let accepting = tokio::spawn(accept(socket, connections, Arc::clone(&accepted)));
         Self { address, accepted, disconnects, accepting }
     }
@@ -131,7 +126,7 @@ async fn accept(socket: Socket, connections: Connections, accepted: Arc<AtomicUs
 /// What every connection of a backend shares.
 #[derive(Clone)]
 struct Connections {
-    backend: Arc<service::Backend>,
+    service: Arc<Service>,
     tls: Option<TlsAcceptor>,
     disconnects: watch::Sender<()>,
 }
@@ -158,8 +153,8 @@ impl Connections {
     async fn serve_http2<I: AsyncRead + AsyncWrite + Send + Unpin>(&self, stream: I) {
         let leaving = Arc::new(Notify::new());
         let service = service_fn(|request| {
-            let (backend, leaving) = (Arc::clone(&self.backend), Arc::clone(&leaving));
-            async move { backend.call(request, &leaving).await }
+            let (service, leaving) = (Arc::clone(&self.service), Arc::clone(&leaving));
+            async move { service.call(request, &leaving).await }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())

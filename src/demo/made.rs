@@ -2,11 +2,12 @@
 
 use std::time::SystemTime;
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
 
 use super::ident;
 use super::resource::Resource;
 
+const TIMESTAMP: &str = "google.protobuf.Timestamp";
 const CREATED: [&str; 2] = ["created_at", "create_time"];
 const MODIFIED: [&str; 4] = ["last_modified_at", "updated_at", "modified_at", "update_time"];
 /// Shown once, in the answer to the creation, and never stored.
@@ -29,7 +30,9 @@ pub(super) fn touch(record: &mut DynamicMessage) {
     }
     for (_, value) in record.fields_mut() {
         if let Value::Message(part) = value {
-            MODIFIED.into_iter().for_each(|name| set_now(part, name));
+            for name in MODIFIED {
+                set_now(part, name);
+            }
         }
     }
 }
@@ -88,15 +91,20 @@ pub(super) fn keep(record: &mut DynamicMessage, old: &DynamicMessage, resource: 
     }
 }
 
-/// The present time as a `google.protobuf.Timestamp`, where the field is one.
+/// The present time, where the field is a `google.protobuf.Timestamp`.
 pub(super) fn now(field: &FieldDescriptor) -> Option<Value> {
-    let of = field.kind().as_message().filter(|of| of.full_name() == "google.protobuf.Timestamp")?.clone();
+    let of = field.kind().as_message().filter(|of| of.full_name() == TIMESTAMP)?.clone();
+    Some(Value::Message(time_now(of)))
+}
+
+fn time_now(timestamp: MessageDescriptor) -> DynamicMessage {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let mut time = DynamicMessage::new(of);
-    time.set_field_by_name("seconds", Value::I64(i64::try_from(since.as_secs()).ok()?));
+    let mut time = DynamicMessage::new(timestamp);
+    time.set_field_by_name("seconds", Value::I64(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
     // Whole milliseconds: what people expect to read.
-    time.set_field_by_name("nanos", Value::I32(i32::try_from(since.subsec_millis()).ok()? * 1_000_000));
-    Some(Value::Message(time))
+    let millis = i32::try_from(since.subsec_millis()).unwrap_or(0);
+    time.set_field_by_name("nanos", Value::I32(millis * 1_000_000));
+    time
 }
 
 fn set_now(record: &mut DynamicMessage, name: &str) {
@@ -116,13 +124,16 @@ fn key_text(resource: &Resource, record: &DynamicMessage) -> String {
     resource.key_of(record).and_then(text).unwrap_or_default()
 }
 
-/// Writes another key wherever one stands in a text.
+/// Makes the parts of one record those of another: its key wherever that stands in a text, and all times now.
 fn rename(value: &mut Value, from: &str, to: &str) {
     if from.is_empty() {
         return;
     }
     match value {
         Value::String(text) => *text = text.replace(from, to),
+        Value::Message(part) if part.descriptor().full_name() == TIMESTAMP => {
+            *part = time_now(part.descriptor());
+        }
         Value::Message(part) => part.fields_mut().for_each(|(_, value)| rename(value, from, to)),
         Value::List(list) => list.iter_mut().for_each(|value| rename(value, from, to)),
         _ => {}

@@ -2,7 +2,7 @@
 //!
 //! Not a mock: it listens on its own port (or socket), speaks gRPC over HTTP/2 with everyone, offers server
 //! reflection (`v1`, `v1alpha`) and the health service, honours `grpc-timeout`, and keeps its state in memory.
-//! It knows no API: what a method does follows from its name and the shapes of its messages ([`method`]).
+//! It knows no API: what a method does follows from its name and the shapes of its messages.
 //!
 //! | method | what it does |
 //! |---|---|
@@ -17,7 +17,7 @@
 //! | anything else | `UNIMPLEMENTED` |
 //!
 //! # Faults and echoes on request
-//! Request metadata steers one call ([`Faults`](fault)); through the gateway, `Grpc-Metadata-` brings it here.
+//! Request metadata steers one call; through the gateway, `Grpc-Metadata-` brings it here.
 //!
 //! | metadata | effect |
 //! |---|---|
@@ -71,7 +71,6 @@ mod words;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use prost_reflect::DescriptorPool;
@@ -79,6 +78,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 pub use calls::{Outcome, SeenCall};
 use listen::{Listening, Socket};
+use service::Service;
 
 /// The account that all seeded records of the model API belong to.
 pub const ACCOUNT_ID: &str = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
@@ -107,7 +107,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Backend {
     listening: Listening,
-    backend: Arc<service::Backend>,
+    service: Arc<Service>,
     url: String,
 }
 
@@ -128,23 +128,24 @@ impl Backend {
         let socket = Socket::bind_tcp(listen).await?;
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", socket.address());
-        Self::serve(pool, socket, url, options)
+        Self::serve(&pool, socket, url, options)
     }
 
     /// Starts the backend on a unix socket, whose file must not exist yet; it stays behind after the backend.
+    /// Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the socket cannot be bound.
     #[cfg(unix)]
-    pub async fn start_unix(pool: DescriptorPool, path: &Path, options: Options) -> io::Result<Self> {
+    pub fn start_unix(pool: &DescriptorPool, path: &std::path::Path, options: Options) -> io::Result<Self> {
         let socket = Socket::bind_unix(path)?;
         Self::serve(pool, socket, format!("unix://{}", path.display()), options)
     }
 
-    fn serve(pool: DescriptorPool, socket: Socket, url: String, options: Options) -> io::Result<Self> {
-        let backend = Arc::new(service::Backend::new(pool, &options)?);
-        let listening = Listening::start(socket, options.tls, Arc::clone(&backend));
-        Ok(Self { listening, backend, url })
+    fn serve(pool: &DescriptorPool, socket: Socket, url: String, options: Options) -> io::Result<Self> {
+        let service = Arc::new(Service::new(pool, &options)?);
+        let listening = Listening::start(socket, options.tls, Arc::clone(&service));
+        Ok(Self { listening, service, url })
     }
 
     /// Where it listens; the unspecified address with port 0 for a unix socket.
@@ -162,7 +163,7 @@ impl Backend {
     /// The last calls that arrived, oldest first.
     #[must_use]
     pub fn calls(&self) -> Vec<SeenCall> {
-        self.backend.calls()
+        self.service.calls()
     }
 
     /// How many connections were ever accepted.

@@ -31,7 +31,7 @@ use crate::metadata;
 const LARGEST_REQUEST: usize = 64 << 20;
 
 /// Everything that connections share.
-pub(super) struct Backend {
+pub(super) struct Service {
     methods: HashMap<String, Method>,
     store: Mutex<Store>,
     calls: Arc<CallLog>,
@@ -41,19 +41,19 @@ pub(super) struct Backend {
 /// A ready-made gRPC service.
 type Mounted = BoxCloneSyncService<Request<Incoming>, Response<tonic::body::Body>, Infallible>;
 
-impl Backend {
-    pub(super) fn new(pool: DescriptorPool, options: &Options) -> io::Result<Self> {
+impl Service {
+    pub(super) fn new(pool: &DescriptorPool, options: &Options) -> io::Result<Self> {
         let mut store = Store::default();
         if options.seeded {
-            for complaint in seed::plant(&pool, &mut store) {
+            for complaint in seed::plant(pool, &mut store) {
                 tracing::warn!("{complaint}");
             }
         }
         Ok(Self {
-            methods: method::compile(&pool),
+            methods: method::compile(pool),
             store: Mutex::new(store),
             calls: CallLog::new(options.remembered_calls),
-            mounted: mounted(&pool).map_err(io::Error::other)?,
+            mounted: mounted(pool).map_err(io::Error::other)?,
         })
     }
 
@@ -125,9 +125,9 @@ impl Backend {
     }
 }
 
-impl fmt::Debug for Backend {
+impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Backend").field("methods", &self.methods.len()).finish_non_exhaustive()
+        f.debug_struct("Service").field("methods", &self.methods.len()).finish_non_exhaustive()
     }
 }
 
