@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::tls::{self, Certificates};
@@ -50,6 +50,12 @@ impl fmt::Debug for Listener {
 pub(crate) enum Socket {
     Tcp(TcpListener),
     Unix(UnixListener, SocketFile),
+}
+
+/// An accepted connection.
+pub(crate) enum Stream {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
 }
 
 /// Opens all listeners, telling every problem. Must be called within a tokio runtime.
@@ -121,6 +127,19 @@ impl Socket {
             ListenAddress::Unix(path) => unix(path).map(|(socket, file)| Self::Unix(socket, file)),
         };
         opened.map_err(|error| problems.push(cannot_listen(address, place, &error))).ok()
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// When the system cannot accept one, or the client broke off before.
+    pub async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => {
+                listener.accept().await.map(|(stream, address)| Stream::Tcp(stream, address))
+            }
+            Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+        }
     }
 
     /// Where it listens.

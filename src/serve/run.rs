@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Protocol};
-use super::listen::{Listener, Listeners, Socket};
+use super::listen::{Listener, Listeners, Stream};
 use super::shutdown::{Stop, reached};
 use super::{Front, Gateway};
 use crate::gateway::Peer;
@@ -85,21 +84,10 @@ async fn accept<G: Gateway>(listener: Listener, shared: Arc<Shared<G>>) -> JoinS
     }
 }
 
-enum Stream {
-    Tcp(TcpStream, std::net::SocketAddr),
-    Unix(tokio::net::UnixStream),
-}
-
 /// The next connection, once there is room for it.
 async fn next(listener: &Listener, room: &Arc<Semaphore>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
     let room = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let stream = match &listener.socket {
-        Socket::Tcp(listener) => {
-            let (stream, address) = listener.accept().await?;
-            Stream::Tcp(stream, address)
-        }
-        Socket::Unix(listener, _) => Stream::Unix(listener.accept().await?.0),
-    };
+    let stream = listener.socket.accept().await?;
     Ok((stream, room))
 }
 
