@@ -1,9 +1,10 @@
 //! A running gateway: the one place where all rooms are wired, from settings to the end of the drain.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use crate::config::Settings;
+use crate::admin::{self, Admin, Doors};
+use crate::config::{self, Settings};
 use crate::gateway::Snapshot;
 use crate::problem::{Place, Problem, Problems};
 use crate::reload::{Applier, Loaded, Reload, watched_by};
@@ -15,8 +16,9 @@ pub(super) struct Running {
     listeners: Listeners,
     telemetry: Telemetry,
     front: Arc<Front>,
+    /// The task ends, and with it the watching of files, when nobody can ask it any more.
     reload: Reload,
-    admin: Option<ListenAddress>,
+    admin: Option<(Admin, Doors)>,
 }
 
 /// How the settings are read, now and at each reload.
@@ -32,6 +34,7 @@ impl Running {
         let layers = Layers::prepare(&settings.serve.layers, problems);
         let snapshot = Snapshot::build(&settings.gateway, None, problems);
         let listeners = serve::bind(&settings.serve, problems);
+        let admin = settings.admin.listen.as_ref().map(|address| admin::bind(address, problems));
         let (telemetry, layers, snapshot, listeners) = (telemetry?, layers?, snapshot?, listeners?);
         if problems.has_errors() {
             return None;
@@ -40,10 +43,26 @@ impl Running {
         let certificates = listeners.certificates();
         let mut watched = watched_by(&settings.gateway, &settings.files);
         watched.extend(certificates.files().map(Path::to_owned));
-        let load = move |problems: &mut Problems| load(problems).map(loaded);
+        let shown = Arc::new(Shown::new(config::render(&settings)));
+        let offered = Arc::clone(&shown);
+        let load = move |problems: &mut Problems| {
+            let settings = load(problems)?;
+            offered.offer(config::render(&settings));
+            Some(loaded(settings))
+        };
         let applier = Applier { load, front: Arc::clone(&front), certificates };
-        let reload = Reload::start(settings.reload, watched, move || applier.attempt());
-        Some(Self { listeners, telemetry, front, reload, admin: settings.admin.listen })
+        let applied = Arc::clone(&shown);
+        let reload = Reload::start(settings.reload, watched, move || {
+            let attempt = applier.attempt();
+            if attempt.outcome.is_ok() {
+                applied.apply();
+            }
+            attempt
+        });
+        let config = Box::new(move || shown.applied());
+        let doors = Doors { front: Arc::clone(&front), config, reload: reload.clone() };
+        let admin = admin.flatten().map(|admin| (admin, doors));
+        Some(Self { listeners, telemetry, front, reload, admin })
     }
 
     /// Where it listens, with the ports that were given out.
@@ -62,10 +81,21 @@ impl Running {
         for address in self.addresses() {
             tracing::info!(listener = "public", %address, "listening");
         }
+        let admin = self.admin.map(|(admin, doors)| {
+            if let Some(address) = admin.address() {
+                tracing::info!(listener = "admin", %address, "listening");
+            }
+            tokio::spawn(admin.run(doors))
+        });
         tracing::info!(routes = self.front.current().bindings().len(), "serving");
         let drained = self.listeners.run(self.front, stop).await;
         if drained.cut > 0 {
             tracing::warn!(connections = drained.cut, "connections were cut at the end of the drain");
+        }
+        drop(self.reload);
+        // It went on until here, to tell of the drain.
+        if let Some(admin) = admin {
+            admin.abort();
         }
         tracing::info!("stopped");
         self.telemetry.shutdown().await;
@@ -75,4 +105,32 @@ impl Running {
 
 fn loaded(settings: Settings) -> Loaded {
     Loaded { gateway: settings.gateway, layers: settings.serve.layers, files: settings.files }
+}
+
+/// The configuration that is shown: the one in place, not one that was read and refused.
+struct Shown {
+    applied: Mutex<String>,
+    offered: Mutex<String>,
+}
+
+impl Shown {
+    fn new(config: String) -> Self {
+        Self { applied: Mutex::new(config), offered: Mutex::default() }
+    }
+
+    fn offer(&self, config: String) {
+        if let Ok(mut offered) = self.offered.lock() {
+            *offered = config;
+        }
+    }
+
+    fn apply(&self) {
+        if let (Ok(mut applied), Ok(mut offered)) = (self.applied.lock(), self.offered.lock()) {
+            *applied = std::mem::take(&mut offered);
+        }
+    }
+
+    fn applied(&self) -> String {
+        self.applied.lock().map(|config| config.clone()).unwrap_or_default()
+    }
 }
