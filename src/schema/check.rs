@@ -155,7 +155,6 @@ fn is_escaped(text: &str) -> bool {
 /// Checks the linked pool: options are decoded with all extensions that the pool knows, which may be more than
 /// the file that wrote them knew.
 pub(super) fn options(pool: &DescriptorPool, files: &Files, problems: &mut Problems) {
-    one_extension_for_each_number(pool, files, problems);
     let Some(descriptor) = pool.get_message_by_name("google.protobuf.FileDescriptorProto") else { return };
     for file in pool.files() {
         let Some((_, known)) = files.find(file.name()) else { continue };
@@ -163,34 +162,8 @@ pub(super) fn options(pool: &DescriptorPool, files: &Files, problems: &mut Probl
             continue;
         }
         if let Err(error) = DynamicMessage::decode(descriptor.clone(), file.encode_to_vec().as_slice()) {
-            let what = format!(
-                "the options of `{}` do not fit the extensions that are declared for them: {error}",
-                file.name()
-            );
-            problems.error(Place::file(known.shown()), what);
+            problems.error(Place::file(known.shown()), format!("{}: {error}", super::tell::UNFIT_OPTIONS));
         }
-    }
-}
-
-fn one_extension_for_each_number(pool: &DescriptorPool, files: &Files, problems: &mut Problems) {
-    let mut numbers = std::collections::HashMap::new();
-    for extension in pool.all_extensions() {
-        let key = (extension.containing_message().full_name().to_owned(), extension.number());
-        let Some(first) = numbers.insert(key, extension.clone()) else { continue };
-        let file = extension.parent_file();
-        let Some((_, file)) = files.find(file.name()) else { continue };
-        let mut path = extension.path().to_vec();
-        path.push(3);
-        let place = file.place(&path, file.origin.source(file.name()).as_deref()).of(extension.full_name());
-        let shown = files.find(first.parent_file().name()).map(|(_, file)| file.shown()).unwrap_or_default();
-        let what = format!(
-            "`{}` and `{}` (in `{shown}`) extend `{}` with the same number {}",
-            extension.full_name(),
-            first.full_name(),
-            extension.containing_message().full_name(),
-            extension.number()
-        );
-        problems.push(Problem::error(place, what).help("give one of them another number"));
     }
 }
 

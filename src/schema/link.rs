@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use prost_reflect::{DescriptorError, DescriptorPool};
 
 use super::file::{File, Files};
-use super::tell;
+use super::{numbers, tell};
 use crate::problem::{Place, Problem, Problems};
 
 /// How many files may fail before the rest is left unchecked: each failure costs a new pool.
@@ -28,6 +28,12 @@ pub(super) fn link(files: &Files, broken: &BTreeSet<String>, problems: &mut Prob
         };
         if unsound.contains(&index) || !imports.iter().all(usable) || failures >= MOST_FAILURES {
             unsound.insert(index);
+            continue;
+        }
+        let clashes = numbers::clashes(&pool, file, files);
+        if !clashes.is_empty() {
+            unsound.insert(index);
+            problems.extend(clashes);
             continue;
         }
         match add(&mut pool, file) {

@@ -5,6 +5,8 @@
 //! [`rule`](crate::rule) reads those out of the pool.
 
 mod check;
+#[cfg(test)]
+mod damage;
 mod editions;
 mod embedded;
 mod features;
@@ -12,6 +14,7 @@ mod file;
 mod imports;
 mod link;
 mod merge;
+mod numbers;
 mod place;
 mod protos;
 mod raw;

@@ -6,6 +6,9 @@ use miette::{Diagnostic, LabeledSpan};
 
 use crate::problem::{Place, Problem};
 
+/// What is wrong when a file's options cannot be decoded.
+pub(super) const UNFIT_OPTIONS: &str = "an option does not fit the extension that is declared for its number";
+
 /// All faults that one error of the compiler holds. `file` is the file as the user knows it.
 pub(super) fn compile_error(error: &dyn Diagnostic, file: &str, source: Option<&str>) -> Vec<Problem> {
     let related = error.related().into_iter().flatten();
@@ -21,7 +24,10 @@ fn retell(fault: &dyn Diagnostic, file: &str, source: Option<&str>) -> Problem {
         _ => Place::file(file),
     };
     let mut what = backticks(&fault.to_string());
-    if let Some(cause) = fault.diagnostic_source() {
+    if what == "failed to decode file descriptor set" {
+        UNFIT_OPTIONS.clone_into(&mut what);
+    }
+    if let Some(cause) = fault.source() {
         what = format!("{what}: {}", backticks(&cause.to_string()));
     }
     let problem = Problem::error(place, what);

@@ -365,3 +365,250 @@ fn enums_that_neither_syntax_can_say_are_told_one_by_one() {
     assert!(load(&sets(&["editions/mixed_mildly.binpb"]), &mut told).is_some(), "a warning is no error");
     assert_eq!(told.iter().count(), 1);
 }
+
+/// A set of files in the compiler's own words, one for each source text.
+fn compiled(files: &[(&str, &str)]) -> prost_types::FileDescriptorSet {
+    let parse = |(name, text): &(&str, &str)| {
+        let file = protox::file::File::from_source(name, text).expect("the source is sound");
+        prost_types::FileDescriptorProto { source_code_info: None, ..file.into() }
+    };
+    prost_types::FileDescriptorSet { file: files.iter().map(parse).collect() }
+}
+
+#[test]
+fn what_the_linker_would_not_survive_is_told() {
+    type Damage = fn(&mut prost_types::FileDescriptorProto);
+    let source = "syntax = \"proto2\";\npackage p;\nmessage M {\n  optional bytes b = 1 [default = \"x\"];\n  \
+                  map<string, M> m = 2;\n  oneof o { string s = 3; }\n}\n";
+    let cases: [(Damage, &str); 12] = [
+        (
+            |file| file.message_type[0].field[0].default_value = Some("\\777".to_owned()),
+            "error: the default value is not a well-formed byte string\n  --> api.binpb (p.M.b)",
+        ),
+        (
+            |file| drop(file.message_type[0].nested_type[0].field.pop()),
+            "error: this map entry has not the two fields",
+        ),
+        (
+            |file| {
+                file.message_type[0].nested_type[0].field[0]
+                    .set_type(prost_types::field_descriptor_proto::Type::Double)
+            },
+            "error: this map entry has not the two fields",
+        ),
+        (
+            |file| file.message_type[0].name = Some(String::new()),
+            "error: `` is not a name\n  --> api.binpb (p)",
+        ),
+        (|file| file.message_type[0].name = Some("a.b".to_owned()), "error: `a.b` is not a name"),
+        (|file| file.package = Some("p..q".to_owned()), "error: `` is not a name\n  --> api.binpb (p..q)"),
+        (|file| file.name = None, "error: a file in the set has no name"),
+        (|file| file.syntax = Some("proto4".to_owned()), "error: syntax `proto4` is not known"),
+        (
+            |file| file.syntax = Some("editions".to_owned()),
+            "error: `a.proto` uses an edition that is not known (number 0)",
+        ),
+        (
+            |file| file.message_type[0].field[2].oneof_index = Some(7),
+            "error: invalid oneof index\n  --> api.binpb: a.proto",
+        ),
+        (
+            |file| file.dependency = vec!["a.proto".to_owned()],
+            "error: files import each other in a circle: `a.proto` -> `a.proto`",
+        ),
+        (|file| file.public_dependency = vec![3], "error: invalid import index"),
+    ];
+    for (damage, expected) in cases {
+        let mut set = compiled(&[("a.proto", source)]);
+        let (_sound, settings) = set_of(&prost::Message::encode_to_vec(&set));
+        loaded(&settings);
+        damage(&mut set.file[0]);
+        let (folder, settings) = set_of(&prost::Message::encode_to_vec(&set));
+        let problems = refused(&settings, folder.path());
+        assert!(problems[0].starts_with(expected), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_set_with_its_own_idea_of_options_is_refused() {
+    let source = "syntax = \"proto2\";\npackage google.protobuf;\nmessage MethodOptions { optional string deprecated = 33; extensions 1000 to max; }\n";
+    let set = compiled(&[("google/protobuf/descriptor.proto", source)]);
+    let (folder, settings) = set_of(&prost::Message::encode_to_vec(&set));
+    let problems = refused(&settings, folder.path());
+    assert!(
+        problems[0].starts_with("error: option `deprecated` has not the type that protobuf gives it"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_circle_of_imports_is_told_once() {
+    let one = "syntax = \"proto3\";\nimport public \"b.proto\";\nmessage A { B b = 1; }\n";
+    let two = "syntax = \"proto3\";\nimport public \"a.proto\";\nmessage B {}\n";
+    let what = "error: files import each other in a circle: `a.proto` -> `b.proto` -> `a.proto`\n";
+    let sources = folder(&[("a.proto", one), ("b.proto", two)]);
+    let shown = "  --> b.proto:2:1\n  |\n2 | import public \"a.proto\";\n  | ^^^^^^^^^^^^^^^^^^^^^^^^";
+    assert_eq!(refused(&protos(&[sources.path()]), sources.path()), [format!("{what}{shown}")]);
+
+    let set = compiled(&[("a.proto", one), ("b.proto", two)]);
+    let (folder, settings) = set_of(&prost::Message::encode_to_vec(&set));
+    assert_eq!(refused(&settings, folder.path()), [format!("{what}  --> api.binpb: b.proto")]);
+}
+
+#[test]
+fn a_public_import_reaches_through_several_files() {
+    let folder = folder(&[
+        ("a.proto", "syntax = \"proto3\";\nimport \"b.proto\";\nmessage A { D d = 1; }\n"),
+        ("b.proto", "syntax = \"proto3\";\nimport public \"c.proto\";\n"),
+        ("c.proto", "syntax = \"proto3\";\nimport public \"d.proto\";\n"),
+        ("d.proto", "syntax = \"proto3\";\nmessage D {}\n"),
+    ]);
+    loaded(&protos(&[folder.path()]));
+}
+
+#[test]
+fn two_extensions_with_one_number_are_told() {
+    let extend = |name: &str, kind: &str| {
+        format!(
+            "syntax = \"proto3\";\npackage {name};\nimport \"google/protobuf/descriptor.proto\";\n\
+             extend google.protobuf.MethodOptions {{ {kind} mark = 50001; }}\n\
+             service S {{ rpc Get(M) returns (M) {{ option (mark) = 7; }} }}\nmessage M {{}}\n"
+        )
+    };
+    let folder = folder(&[("a.proto", &extend("a", "int32")), ("b.proto", &extend("b", "fixed32"))]);
+    let problems = refused(&protos(&[folder.path()]), folder.path());
+    let what = "error: `b.mark` and `a.mark` (in `a.proto`) extend `google.protobuf.MethodOptions` with the same number 50001\n  --> b.proto:4:";
+    assert!(problems.len() == 1 && problems[0].starts_with(what), "{problems:?}");
+}
+
+#[test]
+fn options_of_a_set_that_an_extension_does_not_fit_are_told() {
+    // The set has an option of its own at number 50001, but not the file that declares it.
+    let mut set = compiled(&[("a.proto", "syntax = \"proto3\";\npackage a;\nmessage M {}\n")]);
+    let mut file =
+        <raw::File as prost::Message>::decode(prost::Message::encode_to_vec(&set.file.remove(0)).as_slice())
+            .expect("it was encoded");
+    file.message_type[0].options = Some(vec![0x88, 0xb5, 0x18, 0x01]);
+    let set = raw::Set { file: vec![prost::Message::encode_to_vec(&file).into()] };
+    let (folder, settings) = set_of(&prost::Message::encode_to_vec(&set));
+    loaded(&settings);
+    let extend = "syntax = \"proto3\";\nimport \"google/protobuf/descriptor.proto\";\nextend google.protobuf.MessageOptions { string mark = 50001; }\n";
+    std::fs::write(folder.path().join("b.proto"), extend).expect("a file can be written");
+    let settings = Settings { protos: vec![folder.path().to_owned()], ..settings };
+    let problems = refused(&settings, folder.path());
+    let what = "error: an option does not fit the extension that is declared for its number: ";
+    assert!(problems.len() == 1 && problems[0].starts_with(what), "{problems:?}");
+
+    // The same when the extension comes later.
+    let (_folder, later) = set_of(&prost::Message::encode_to_vec(&compiled(&[("b.proto", extend)])));
+    let descriptor_sets = [settings.descriptor_sets, later.descriptor_sets].concat();
+    let problems = refused(&Settings { descriptor_sets, ..Settings::default() }, folder.path());
+    assert!(problems.len() == 1 && problems[0].starts_with(what), "{problems:?}");
+}
+
+#[test]
+fn what_the_user_has_wins_over_what_is_embedded() {
+    let own = "syntax = \"proto3\";\npackage google.api;\nimport \"google/protobuf/descriptor.proto\";\n\
+               extend google.protobuf.MethodOptions { string http = 72295728; }\n";
+    let folder = folder(&[
+        ("google/api/annotations.proto", own),
+        (
+            "a.proto",
+            "syntax = \"proto3\";\nimport \"google/api/annotations.proto\";\nimport \"buf/validate/validate.proto\";\n",
+        ),
+    ]);
+    let kind =
+        |schema: &Schema| schema.pool().get_extension_by_name("google.api.http").expect("it is there").kind();
+    assert_eq!(kind(&loaded(&protos(&[folder.path()]))), prost_reflect::Kind::String);
+    let file =
+        Settings { includes: vec![folder.path().to_owned()], ..protos(&[&folder.path().join("a.proto")]) };
+    let schema = loaded(&file);
+    assert_eq!(kind(&schema), prost_reflect::Kind::String);
+    assert!(schema.watched().contains(&folder.path().join("google/api/annotations.proto")));
+    assert_eq!(
+        schema.place("google.api.http").file,
+        Some(folder.path().join("google/api/annotations.proto").display().to_string())
+    );
+}
+
+#[test]
+fn a_single_file_is_named_from_the_root_that_it_lies_below() {
+    let a = "syntax = \"proto3\";\npackage x;\nimport \"x/b.proto\";\nmessage A { B b = 1; }\n";
+    let b = "syntax = \"proto3\";\npackage x;\nmessage B {}\n";
+    let folder = folder(&[
+        ("x/a.proto", a),
+        ("x/b.proto", b),
+        ("alone/c.proto", "syntax = \"proto3\";\nimport \"d.proto\";\n"),
+        ("alone/d.proto", ""),
+        ("x/broken.proto", "?"),
+    ]);
+    let path = |name: &str| folder.path().join(name);
+    let names =
+        |schema: &Schema| schema.pool().files().map(|file| file.name().to_owned()).collect::<Vec<_>>();
+    let settings = Settings { includes: vec![path("")], ..protos(&[&path("x/a.proto"), &path("x/b.proto")]) };
+    assert_eq!(names(&loaded(&settings)), ["x/b.proto", "x/a.proto"]);
+    assert_eq!(names(&loaded(&protos(&[&path("alone/c.proto")]))), ["d.proto", "c.proto"]);
+}
+
+#[test]
+fn overlapping_folders_give_each_file_once() {
+    let folder = folder(&[("x/a.proto", "syntax = \"proto3\";\nmessage A {}\n")]);
+    let schema =
+        loaded(&protos(&[folder.path(), &folder.path().join("x"), &folder.path().join("x/a.proto")]));
+    assert_eq!(schema.pool().files().len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_mounted_config_map_is_read_once_and_links_in_a_circle_end() {
+    use std::os::unix::fs::symlink;
+    let folder = folder(&[("..2026/shop.proto", "syntax = \"proto3\";\nmessage A {}\n")]);
+    let link =
+        |target: &str, name: &str| symlink(target, folder.path().join(name)).expect("a link can be made");
+    link("..2026", "..data");
+    link("..data/shop.proto", "shop.proto");
+    link(".", "self");
+    let schema = loaded(&protos(&[folder.path()]));
+    assert_eq!(schema.pool().files().map(|file| file.name().to_owned()).collect::<Vec<_>>(), ["shop.proto"]);
+}
+
+#[test]
+fn paths_that_hold_nothing_are_told() {
+    let folder = folder(&[("empty/readme.md", "")]);
+    let settings = protos(&[&folder.path().join("empty"), &folder.path().join("none")]);
+    let problems = refused(&settings, folder.path());
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].starts_with("error: no `.proto` file in this folder\n  --> empty\n"), "{problems:?}");
+    assert!(problems[1].starts_with("error: the folder cannot be read: "), "{problems:?}");
+    assert!(
+        refused(&Settings::default(), folder.path())[0]
+            .starts_with("error: no proto folder and no descriptor set")
+    );
+
+    std::fs::write(folder.path().join("empty/a.proto"), b"// one\n// tw\xff\n")
+        .expect("a file can be written");
+    let problems = refused(&protos(&[&folder.path().join("empty")]), folder.path());
+    assert_eq!(problems, ["error: the file is not UTF-8 text\n  --> empty/a.proto:2"]);
+}
+
+#[test]
+fn an_import_that_is_written_twice_is_told() {
+    let text = "syntax = \"proto3\";\nimport \"b.proto\";\nimport \"b.proto\";\n";
+    let folder = folder(&[("a.proto", text), ("b.proto", "")]);
+    let problems = refused(&protos(&[folder.path()]), folder.path());
+    assert!(
+        problems.len() == 1
+            && problems[0].starts_with("error: `b.proto` is imported twice\n  --> a.proto:3:1"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn an_unfit_option_says_why() {
+    let text = SHOP.replace("get: \"/v1/{name=items/*}\"", "gett: \"/v1\"");
+    let folder = folder(&[("shop.proto", &text)]);
+    let problems = refused(&protos(&[folder.path()]), folder.path());
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("`(google.api.http)`") && problems[0].contains("gett"), "{problems:?}");
+    assert!(problems[0].contains("--> shop.proto:7:5"), "{problems:?}");
+}
