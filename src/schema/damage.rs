@@ -232,7 +232,9 @@ proptest! {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let descriptor = prost_types::FileDescriptorSet::default().descriptor();
         let mut set = DynamicMessage::decode(descriptor, seed.as_slice()).expect("the seeds are sets");
-        changes.iter().for_each(|change| alter(&mut set, change));
+        for change in &changes {
+            alter(&mut set, change);
+        }
         let (schema, problems) = load_bytes(&folder.path().join("api.binpb"), &set.encode_to_vec());
         prop_assert_eq!(schema.is_none(), problems.has_errors());
         if let Some(schema) = schema {
@@ -247,7 +249,9 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut bytes = seed;
-        blows.iter().for_each(|blow| strike(&mut bytes, blow));
+        for blow in &blows {
+            strike(&mut bytes, blow);
+        }
         let (schema, problems) = load_bytes(&folder.path().join("api.binpb"), &bytes);
         prop_assert_eq!(schema.is_none(), problems.has_errors());
         if let Some(schema) = schema {

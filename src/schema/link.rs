@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use prost_reflect::{DescriptorError, DescriptorPool};
 
 use super::file::{File, Files};
-use super::{numbers, tell};
+use super::{nesting, numbers, tell};
 use crate::problem::{Place, Problem, Problems};
 
 /// How many files may fail before the rest is left unchecked: each failure costs a new pool.
@@ -30,10 +30,11 @@ pub(super) fn link(files: &Files, broken: &BTreeSet<String>, problems: &mut Prob
             unsound.insert(index);
             continue;
         }
-        let clashes = numbers::clashes(&pool, file, files);
-        if !clashes.is_empty() {
+        let mut traps = nesting::too_deep(file);
+        traps.extend(numbers::clashes(&pool, file, files));
+        if !traps.is_empty() {
             unsound.insert(index);
-            problems.extend(clashes);
+            problems.extend(traps);
             continue;
         }
         match add(&mut pool, file) {

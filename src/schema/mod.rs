@@ -14,6 +14,7 @@ mod file;
 mod imports;
 mod link;
 mod merge;
+mod nesting;
 mod numbers;
 mod place;
 mod protos;

@@ -392,7 +392,7 @@ fn what_the_linker_would_not_survive_is_told() {
         (
             |file| {
                 file.message_type[0].nested_type[0].field[0]
-                    .set_type(prost_types::field_descriptor_proto::Type::Double)
+                    .set_type(prost_types::field_descriptor_proto::Type::Double);
             },
             "error: this map entry has not the two fields",
         ),
@@ -611,4 +611,31 @@ fn an_unfit_option_says_why() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].contains("`(google.api.http)`") && problems[0].contains("gett"), "{problems:?}");
     assert!(problems[0].contains("--> shop.proto:7:5"), "{problems:?}");
+}
+
+#[test]
+fn an_option_that_is_nested_without_end_is_refused() {
+    let option = |option: &str| {
+        format!(
+            "syntax = \"proto3\";\nimport \"google/protobuf/descriptor.proto\";\nmessage R {{ R a = 1; int32 b = 2; }}\n\
+             extend google.protobuf.FileOptions {{ R r = 50001; }}\noption {option};\n"
+        )
+    };
+    let nested =
+        |depth: usize| option(&format!("(r) = {{ {}{} }}", "a { ".repeat(depth), "} ".repeat(depth)));
+    let dotted = |depth: usize| option(&format!("(r){}.b = 1", ".a".repeat(depth)));
+    for text in [nested(20_000), dotted(20_000), nested(64), dotted(63)] {
+        let folder = folder(&[("a.proto", &text)]);
+        let problems = refused(&protos(&[folder.path()]), folder.path());
+        assert!(
+            problems.len() == 1 && problems[0].starts_with("error: option `r` is nested "),
+            "{problems:?}"
+        );
+    }
+    for text in [nested(63), dotted(62)] {
+        let folder = folder(&[("a.proto", &text)]);
+        let schema = loaded(&protos(&[folder.path()]));
+        let file = schema.pool().get_file_by_name("a.proto").expect("it was loaded");
+        assert_eq!(file.options().extensions().count(), 1);
+    }
 }
