@@ -143,3 +143,74 @@ fn a_missing_config_file_is_told() {
     assert!(load(&sources, &mut problems).is_none());
     assert!(problems.to_string().contains("there is no such file"), "{problems}");
 }
+
+/// The rows of the tables in a Markdown section: first and second cell, without backticks.
+fn rows(page: &str, section: &str) -> Vec<(String, String)> {
+    let body = page.split(&format!("\n## {section}\n")).nth(1).unwrap_or_default();
+    let body = body.split("\n## ").next().unwrap_or_default();
+    let rows = body.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells = rows.map(|row| {
+        let mut cells = row.split(" | ").map(|cell| cell.replace('`', ""));
+        (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+    });
+    cells
+        .flat_map(|(keys, value)| {
+            keys.split(", ").map(|key| (key.to_owned(), value.clone())).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_names_every_key_with_its_default() {
+    let page = fs::read_to_string(repository("docs/configuration.md")).expect("the page");
+    let mut file =
+        File { upstreams: serde_saphyr::from_str("[{url: a}]").expect("a backend"), ..File::default() };
+    file.cors = serde_saphyr::from_str("{origins: []}").expect("origins");
+    file.methods = serde_saphyr::from_str("[{methods: a}]").expect("a method");
+    let file = serde_json::to_value(file).expect("JSON");
+    for (section, keys) in file.as_object().expect("sections") {
+        let keys = if keys.is_array() { &keys[0] } else { keys };
+        let rows = rows(&page, section);
+        for (key, default) in keys.as_object().into_iter().flatten() {
+            if let Value::Object(below) = default {
+                for key_below in below.keys() {
+                    assert!(
+                        rows.iter().any(|row| row.0 == format!("{key}.{key_below}")),
+                        "{section}.{key}.{key_below}"
+                    );
+                }
+                continue;
+            }
+            let row = rows.iter().find(|row| row.0 == *key);
+            let (_, shown) = row.unwrap_or_else(|| panic!("`{section}.{key}` is missing on the page"));
+            let free = section == "listen" || shown == "must be written" || key == "name";
+            let shown: Value =
+                if free { continue } else { serde_saphyr::from_str(shown).expect("a default") };
+            compare(&format!("{section}.{key}"), default, &shown);
+        }
+    }
+}
+
+#[test]
+fn the_page_shows_each_profile_as_it_is() {
+    let page = fs::read_to_string(repository("docs/configuration.md")).expect("the page");
+    let names = ["transom", "grpc-gateway", "envoy", "canonical"];
+    let table: Vec<Vec<String>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `json.") || line.starts_with("| `routing."))
+        .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect())
+        .filter(|cells: &Vec<String>| cells.len() == 5)
+        .collect();
+    assert_eq!(table.len(), 8);
+    for (column, name) in names.iter().enumerate() {
+        let folder = Folder::new(&format!(
+            "profile: {name}\nschema: {{protos: [protos]}}\nupstreams: [{{url: 'http://a:1'}}]\n"
+        ));
+        let file = serde_json::to_value(folder.load(&[]).0.expect("settings").file).expect("JSON");
+        for row in &table {
+            let (section, key) = row[0].split_once('.').expect("a section and a key");
+            let shown: Value = serde_saphyr::from_str(&row[column + 1]).expect("a value");
+            assert_eq!(file[section][key], shown, "{} under {name}", row[0]);
+        }
+    }
+}
