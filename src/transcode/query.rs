@@ -176,11 +176,8 @@ impl<'q> Binder<'_, 'q, '_> {
 
     /// Whether the path or the body decides this field, or a part of it, or what it is a part of.
     fn is_taken(&self, path: &[FieldDescriptor], text: &str) -> Result<bool, String> {
-        if self.taken.body.is_some_and(|body| overlap(&body.0, path)) {
-            return Ok(true);
-        }
         let Some(variable) = self.taken.variables.iter().find(|variable| overlap(&variable.0, path)) else {
-            return Ok(false);
+            return Ok(self.taken.body.is_some_and(|body| overlap(&body.0, path)));
         };
         if self.settings.refuse_path_conflicts && !self.agrees(&variable.0, path, text) {
             return Err(format!("the path has another value for {}", quoted(&dotted(&variable.0))));

@@ -323,6 +323,9 @@ fn a_path_conflict_can_be_refused() {
     check(&path(), Some("string_value=path&stringValue=path"), "", &agrees);
     let complaint = Err(r#"query parameter "stringValue": the path has another value for "string_value""#);
     check(&path(), Some("stringValue=evil"), "", &complaint);
+    let nested = Echo::new(&kinds(), settings.clone()).variable("child.string_value", "path").body("child");
+    check(&nested, Some("child.flag=1"), "", &Ok(r#"{"child":{"stringValue":"path"}}"#));
+    check(&nested, Some("child.stringValue=evil"), "", &Err("the path has another value"));
     let zero = Echo::new(&kinds(), settings.clone()).variable("int32_value", "0");
     check(&zero, Some("int32_value=0"), "", &Ok("{}"));
     check(&zero, Some("int32_value=1"), "", &Err("the path has another value"));
