@@ -110,7 +110,7 @@ impl Action {
             store.insert(trace, self.note(trace, &record))?;
         }
         made::touch(&mut record);
-        store.replace(&self.resource, number, record.clone());
+        store.replace(&self.resource, number, record.clone())?;
         Ok(carrier::answer(&method.output, self.carrier.as_ref(), record))
     }
 

@@ -25,13 +25,16 @@ pub struct SeenCall {
     pub path: String,
     /// All headers as received, the gRPC ones included.
     pub metadata: HeaderMap,
-    /// The request message; empty until it was read.
+    /// The request message, of a large one the first 64 KiB; empty until it was read.
     pub message: Bytes,
     /// What `grpc-timeout` said.
     pub timeout: Option<Duration>,
     /// How far it came.
     pub outcome: Outcome,
 }
+
+/// How much of a message is remembered, in bytes.
+const LARGEST_MESSAGE: usize = 64 << 10;
 
 /// The last calls, at most `capacity` of them.
 #[derive(Debug)]
@@ -99,7 +102,13 @@ pub(super) struct Ticket {
 
 impl Ticket {
     pub(super) fn message(&self, message: &Bytes) {
-        self.note(|call| call.message = message.clone());
+        self.note(|call| {
+            // A slice of a large message would keep all of it in memory.
+            call.message = match message.get(..LARGEST_MESSAGE) {
+                Some(start) => Bytes::copy_from_slice(start),
+                None => message.clone(),
+            };
+        });
     }
 
     pub(super) fn complete(mut self) {

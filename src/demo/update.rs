@@ -55,7 +55,7 @@ impl Update {
         made::keep(&mut record, old, &self.resource);
         made::touch(&mut record);
         refuse_same_name(store, &self.resource, self.name.as_ref(), &self.parents, &record, number)?;
-        store.replace(&self.resource, number, record.clone());
+        store.replace(&self.resource, number, record.clone())?;
         Ok(carrier::answer(&method.output, self.carrier.as_ref(), record))
     }
 

@@ -4,7 +4,6 @@ mod records;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use http::uri::PathAndQuery;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use protox::Compiler;
-use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver};
+use protox::file::{File, FileResolver, GoogleFileResolver};
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
@@ -21,6 +20,8 @@ use tonic::{Code, Request, Response, Status};
 
 use super::codec::Raw;
 use super::{ACCOUNT_ID, Backend, Options, Outcome, ident};
+use crate::problem::Problems;
+use crate::schema;
 
 const CLUSTERS: &str = "qdrant.cloud.cluster.v1.ClusterService";
 const BACKUPS: &str = "qdrant.cloud.cluster.backup.v1.BackupService";
@@ -28,28 +29,13 @@ const BACKUPS: &str = "qdrant.cloud.cluster.backup.v1.BackupService";
 /// The model API, compiled once for all tests.
 pub(super) fn model_api() -> DescriptorPool {
     static POOL: OnceLock<DescriptorPool> = OnceLock::new();
-    POOL.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
-        let mut resolver = ChainFileResolver::new();
-        resolver.add(IncludeFileResolver::new(root.clone()));
-        resolver.add(GoogleFileResolver::new());
-        let mut compiler = Compiler::with_file_resolver(resolver);
-        compiler.include_imports(true);
-        let mut folders = vec![root.join("qdrant")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let name = path.strip_prefix(&root).expect("below the root").to_str().expect("UTF-8");
-                    compiler.open_file(name).expect("the model API compiles");
-                }
-            }
-        }
-        compiler.descriptor_pool()
-    })
-    .clone()
+    let load = || {
+        let settings = schema::Settings { embedded_api: true, ..schema::Settings::default() };
+        let mut problems = Problems::new();
+        let schema = schema::load(&settings, &mut problems);
+        schema.unwrap_or_else(|| panic!("{problems}")).pool().clone()
+    };
+    POOL.get_or_init(load).clone()
 }
 
 /// Resources in the style of the AIP rules, flat ones, and an echo.
