@@ -2,14 +2,47 @@
 //!
 //! Not for what a message says ([`transcode`](crate::transcode)) and not for header rules
 //! ([`metadata`](crate::metadata)).
+//!
+//! From the outside in: `unary` sends a call, `pool` finds it a connection, `exchange` is its stream, `answer`
+//! reads what came back. Beside them `reconnect` keeps the `connection`s up, opened by `connect` over what
+//! `target` and `tls` prepared. Nothing here is global: each upstream has its own connections and lives on the
+//! runtime that it was prepared on.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod answer;
+mod cancel;
+mod connect;
+mod connection;
+mod deadline;
+mod exchange;
+mod fault;
+mod pool;
+mod reconnect;
+mod target;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod unary;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery};
+use tokio::sync::watch;
 
+use self::connect::Connector;
+use self::pool::Pool;
+use self::reconnect::Keeper;
+use self::target::Target;
+use self::tls::Tls;
+use self::unary::Calls;
 use crate::problem::{Place, Problems};
 use crate::status::Status;
 
@@ -51,9 +84,15 @@ pub struct TlsSettings {
     pub server_name: Option<String>,
 }
 
-/// A backend that calls can be sent to. Connects when first needed, and again whenever needed.
+/// A backend that calls can be sent to. Connects soon after it was prepared or when first needed, and again
+/// whenever needed; dropping it lets the calls in flight finish.
 #[derive(Debug)]
-pub struct Upstream {}
+pub struct Upstream {
+    settings: Settings,
+    calls: Calls,
+    /// Its end is what the tasks of this upstream wait for.
+    _closing: watch::Sender<()>,
+}
 
 /// A unary call ready to be sent.
 #[derive(Debug)]
@@ -82,23 +121,75 @@ pub struct Reply {
 impl Upstream {
     /// Prepares a backend (reads certificates, parses the url, opens no connection), telling every problem.
     /// Must be called within a tokio runtime.
-    pub fn prepare(_settings: Settings, _problems: &mut Problems) -> Option<Self> {
-        todo!()
+    pub fn prepare(settings: Settings, problems: &mut Problems) -> Option<Self> {
+        let target = Target::parse(&settings.url, &settings.place, problems);
+        let tls = match &target {
+            Some(Target::Tcp { host, tls: true, .. }) => {
+                Some(Tls::prepare(&settings.tls, host, &settings.place, problems)?)
+            }
+            Some(_) => {
+                let told = problems.errors();
+                tls::refuse(&settings.tls, &settings.place, problems);
+                if problems.errors() > told {
+                    return None;
+                }
+                None
+            }
+            None if settings.tls == TlsSettings::default() => None,
+            // The url is wrong, but the certificates may be wrong too.
+            None => Tls::prepare(&settings.tls, "localhost", &settings.place, problems),
+        };
+        Some(Self::start(settings, target?, tls))
+    }
+
+    /// Starts the task that keeps the connections.
+    fn start(settings: Settings, target: Target, tls: Option<Tls>) -> Self {
+        let pool = Arc::new(Pool::new(settings.connect_timeout));
+        let (closing, closed) = watch::channel(());
+        let calls = Calls {
+            scheme: target.scheme(),
+            authority: authority(&settings, &target),
+            pool: Arc::clone(&pool),
+            limit: settings.max_response_message,
+        };
+        let keeper = Keeper {
+            connector: Connector { target, tls, patience: settings.connect_timeout },
+            connections: settings.connections,
+            keepalive: settings.keepalive,
+            pool,
+            closing: closed,
+        };
+        tokio::spawn(keeper.run());
+        Self { settings, calls, _closing: closing }
     }
 
     /// What it was prepared from; a reload keeps an upstream whose settings did not change.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        todo!()
+        &self.settings
     }
 
     /// Whether a connection is up, or a message why not, for `/readyz`. Never names an address.
+    ///
+    /// # Errors
+    /// Why no connection is up, for the operator to read.
     pub fn state(&self) -> Result<(), String> {
-        todo!()
+        self.calls.pool.state()
     }
 
     /// Sends one unary call and waits for its answer. Dropping the future cancels the call at the backend.
-    pub async fn unary(&self, _call: Call) -> Reply {
-        todo!()
+    ///
+    /// A call that the backend says it did not process is sent again, at most twice. Without a connection the
+    /// call waits for the attempt under way, at most `connect_timeout`, and starts one if none is; right after
+    /// a failed attempt (50 ms at first, a second at most) it fails at once.
+    pub async fn unary(&self, call: Call) -> Reply {
+        let timeout = deadline::effective(call.timeout, self.settings.timeout, self.settings.max_timeout);
+        self.calls.unary(call, timeout).await
     }
+}
+
+/// The `:authority` of calls: the name that the certificate has, if it is not that of the url.
+fn authority(settings: &Settings, target: &Target) -> Authority {
+    let named = settings.tls.server_name.as_deref().and_then(|name| Authority::try_from(name).ok());
+    named.unwrap_or_else(|| target.authority())
 }

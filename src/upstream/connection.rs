@@ -1,0 +1,224 @@
+//! The life of one HTTP/2 connection: greeting, being driven, draining after GOAWAY, dying of silence. Not for
+//! which connection a call takes (`pool`) and not for single streams (`exchange`).
+
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::{Ping, PingPong, Reason};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::cancel::Pace;
+use super::connect::{ConnectError, Connector, Link};
+
+/// A connection that calls can be sent on. Cheap to share; the work is done by the task in [`drive`].
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// Opens streams; cloned for each call.
+    pub(super) sender: SendRequest<Bytes>,
+    /// What is counted about it.
+    pub(super) gauge: Arc<Gauge>,
+}
+
+/// What is counted about a connection.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    /// Streams that are open, lingering ones included.
+    pub(super) active: AtomicUsize,
+    /// How many the peer allows.
+    pub(super) limit: AtomicUsize,
+    /// Whether it takes no more calls.
+    pub(super) retired: AtomicBool,
+    /// Whether it ended because the peer found us too busy.
+    pub(super) scolded: AtomicBool,
+    /// How fast streams may be reset.
+    pub(super) pace: Pace,
+    /// When it was opened.
+    pub(super) since: Instant,
+}
+
+/// A connection whose peer has answered the greeting and which nobody drives yet.
+pub(super) struct Opened {
+    /// For the calls.
+    pub(super) connection: Connection,
+    wire: h2::client::Connection<Link, Bytes>,
+    ping: Option<PingPong>,
+    heard: Arc<AtomicBool>,
+}
+
+/// What the task that drives a connection needs to know.
+pub(super) struct Watch {
+    /// Silence after which a ping is sent; `None`: never.
+    pub(super) keepalive: Option<Duration>,
+    /// How long the answer to a ping may take.
+    pub(super) patience: Duration,
+    /// Changes (or closes) when the upstream is dropped.
+    pub(super) closing: watch::Receiver<()>,
+    /// Told when the connection retires.
+    pub(super) retired: Arc<Notify>,
+}
+
+impl Gauge {
+    /// Takes the connection out of service; calls on it may finish.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it takes no more calls.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, end: &h2::Error) {
+        if end.reason() == Some(Reason::ENHANCE_YOUR_CALM) {
+            self.scolded.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Connects and greets: a peer counts as a backend once it has answered a PING, so nothing that merely
+/// accepts connections looks ready, and the peer's SETTINGS are known before the first call.
+pub(super) async fn open(connector: &Connector) -> Result<Opened, ConnectError> {
+    timeout(connector.patience, greet(connector)).await.unwrap_or(Err(ConnectError::Timeout))
+}
+
+async fn greet(connector: &Connector) -> Result<Opened, ConnectError> {
+    let link = connector.link().await?;
+    let heard = link.heard();
+    let (sender, mut wire) = builder().handshake(link).await.map_err(|_| ConnectError::NotHttp2)?;
+    let mut ping = wire.ping_pong();
+    if let Some(ping) = &mut ping {
+        tokio::select! {
+            biased;
+            _ = &mut wire => return Err(ConnectError::NotHttp2),
+            answer = ping.ping(Ping::opaque()) => {
+                answer.map_err(|_| ConnectError::NotHttp2)?;
+            }
+        }
+    }
+    let gauge = Arc::new(Gauge {
+        active: AtomicUsize::new(0),
+        limit: AtomicUsize::new(wire.max_concurrent_send_streams()),
+        retired: AtomicBool::new(false),
+        scolded: AtomicBool::new(false),
+        pace: Pace::new(),
+        since: Instant::now(),
+    });
+    Ok(Opened { connection: Connection { sender, gauge }, wire, ping, heard })
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .enable_push(false)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME)
+        .max_header_list_size(MAX_HEADERS)
+        .max_concurrent_reset_streams(REMEMBERED_RESETS)
+        .data_frame_budget(FRAME_BUDGET);
+    builder
+}
+
+/// Drives a connection until it ends: by the peer, by an error, by silence, or because the upstream was dropped
+/// and the last call on it has finished.
+pub(super) async fn drive(opened: Opened, mut watch: Watch) {
+    let Opened { connection: Connection { sender, gauge }, mut wire, mut ping, heard } = opened;
+    let mut probe = Some(sender);
+    {
+        let mut silence = pin!(silence(ping.as_mut(), &heard, watch.keepalive, watch.patience));
+        let mut open = true;
+        loop {
+            tokio::select! {
+                biased;
+                end = poll_fn(|cx| step(cx, &mut wire, &mut probe, &gauge, &watch.retired)) => {
+                    if let Err(error) = end {
+                        gauge.note(&error);
+                    }
+                    break;
+                }
+                () = &mut silence => break,
+                _ = watch.closing.changed(), if open => {
+                    // Without a sender, HTTP/2 ends by itself once no stream is left.
+                    open = false;
+                    probe = None;
+                }
+            }
+        }
+    }
+    gauge.retire();
+    watch.retired.notify_one();
+}
+
+/// Lets the connection work, then looks at what it learned: how many streams the peer allows, and whether it
+/// said GOAWAY, after which h2 opens no more streams but lets those in flight finish.
+fn step(
+    cx: &mut Context<'_>,
+    wire: &mut h2::client::Connection<Link, Bytes>,
+    probe: &mut Option<SendRequest<Bytes>>,
+    gauge: &Gauge,
+    retired: &Notify,
+) -> Poll<Result<(), h2::Error>> {
+    if let Poll::Ready(end) = Pin::new(&mut *wire).poll(cx) {
+        return Poll::Ready(end);
+    }
+    gauge.limit.store(wire.max_concurrent_send_streams(), Ordering::Relaxed);
+    if let Some(sender) = probe
+        && let Poll::Ready(Err(error)) = sender.poll_ready(cx)
+    {
+        *probe = None;
+        gauge.note(&error);
+        gauge.retire();
+        retired.notify_one();
+    }
+    Poll::Pending
+}
+
+/// Ends when the peer has been silent for `keepalive` and then leaves a ping unanswered for `patience`.
+async fn silence(
+    ping: Option<&mut PingPong>,
+    heard: &AtomicBool,
+    keepalive: Option<Duration>,
+    patience: Duration,
+) {
+    let (Some(ping), Some(keepalive)) = (ping, keepalive) else {
+        return pending().await;
+    };
+    loop {
+        sleep(keepalive).await;
+        if heard.swap(false, Ordering::Relaxed) {
+            continue;
+        }
+        match timeout(patience, ping.ping(Ping::opaque())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+}
+
+/// Flow-control window of a stream: what one call may have in flight before it is read.
+const STREAM_WINDOW: u32 = 2 << 20;
+
+/// Flow-control window of a connection: what all calls on it may have in flight together.
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
+/// The largest frame we take: fewer, larger reads for large answers.
+const MAX_FRAME: u32 = 1 << 20;
+
+/// The largest header list we take, in bytes as HPACK counts them.
+pub(super) const MAX_HEADERS: u32 = 64 << 10;
+
+/// How many of the streams we reset are remembered, so that frames still under way for them are ignored rather
+/// than taken for an error.
+const REMEMBERED_RESETS: usize = 1024;
+
+/// How much overhead of small unread DATA frames is borne before h2 closes the connection (it charges 256
+/// bytes minus the length of each). This much lets a whole connection window of 16-byte frames lie unread:
+/// the window, not this, is what bounds a stalled reader, and other calls do not suffer for it.
+const FRAME_BUDGET: usize = 256 << 20;

@@ -1,0 +1,83 @@
+//! How long a call may take, and how that is told to the backend (`grpc-timeout`, `PROTOCOL-HTTP2.md` of the
+//! gRPC project). Not for waiting: the call does that.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+/// The time a call gets: the client's wish, or `default` without one, but never more than `max`.
+/// No deadline at all is longer than any `max`, so it is cut too.
+pub(super) fn effective(
+    wish: Option<Duration>,
+    default: Option<Duration>,
+    max: Option<Duration>,
+) -> Option<Duration> {
+    match (wish.or(default), max) {
+        (Some(timeout), Some(max)) => Some(timeout.min(max)),
+        (timeout, max) => timeout.or(max),
+    }
+}
+
+/// The `grpc-timeout` value: at most eight digits and the finest unit that they suffice for. Rounded down, so
+/// that the backend never waits longer than we do.
+pub(super) fn header(timeout: Duration) -> Option<HeaderValue> {
+    let seconds = u128::from(timeout.as_secs());
+    let units = [
+        (timeout.as_nanos(), 'n'),
+        (timeout.as_micros(), 'u'),
+        (timeout.as_millis(), 'm'),
+        (seconds, 'S'),
+        (seconds / 60, 'M'),
+        (seconds / 3600, 'H'),
+    ];
+    let (count, unit) = units.into_iter().find(|(count, _)| *count <= MOST).unwrap_or((MOST, 'H'));
+    let mut text = String::with_capacity(DIGITS + 1);
+    text.push_str(itoa::Buffer::new().format(count));
+    text.push(unit);
+    HeaderValue::try_from(text).ok()
+}
+
+/// How many digits a `grpc-timeout` may have.
+const DIGITS: usize = 8;
+
+/// The largest number of that many digits.
+const MOST: u128 = 99_999_999;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_finest_unit_that_fits_is_written() {
+        for (timeout, expected) in [
+            (Duration::ZERO, "0n"),
+            (Duration::from_nanos(99_999_999), "99999999n"),
+            (Duration::from_millis(100), "100000u"),
+            (Duration::from_secs(2), "2000000u"),
+            (Duration::from_secs(100), "100000m"),
+            (Duration::from_secs(100_000), "100000S"),
+            (Duration::from_secs(99_999_999), "99999999S"),
+            (Duration::from_secs(100_000_000), "1666666M"),
+            (Duration::from_secs(6_000_000_000), "1666666H"),
+            (Duration::MAX, "99999999H"),
+        ] {
+            assert_eq!(header(timeout).expect("a header value"), expected, "{timeout:?}");
+        }
+    }
+
+    #[test]
+    fn the_wish_counts_up_to_the_maximum() {
+        let s = |seconds: Option<u64>| seconds.map(Duration::from_secs);
+        for (wish, default, max, expected) in [
+            (None, None, None, None),
+            (None, Some(5), None, Some(5)),
+            (Some(2), Some(5), None, Some(2)),
+            (Some(9), Some(5), Some(8), Some(8)),
+            (None, Some(9), Some(8), Some(8)),
+            (None, None, Some(8), Some(8)),
+        ] {
+            let found = effective(s(wish), s(default), s(max));
+            assert_eq!(found, s(expected), "{wish:?} {default:?} {max:?}");
+        }
+    }
+}
