@@ -52,6 +52,6 @@ mod tests {
             (0..13u32).map(|n| n.checked_sub(BURST - 1).filter(|n| *n > 0).map(|n| INTERVAL * n)).collect();
         assert_eq!(turns[..10], expected[..10]);
         assert_eq!(turns[10..], expected[10..]);
-        assert_eq!(pace.turn(now + Duration::from_secs(60)), None, "credit comes back");
+        assert_eq!(pace.turn(now + Duration::from_mins(1)), None, "credit comes back");
     }
 }

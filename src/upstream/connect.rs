@@ -32,7 +32,7 @@ pub(super) enum ConnectError {
     #[error("the host name cannot be looked up")]
     Lookup,
     /// No socket could be opened.
-    #[error("the connection failed: {}", words(.0))]
+    #[error("the connection failed: {}", words(*.0))]
     Socket(io::ErrorKind),
     /// TLS was refused by one side.
     #[error("TLS failed: {0}")]
@@ -109,7 +109,7 @@ async fn secure(tls: &Tls, socket: TcpStream) -> Result<Link, ConnectError> {
 
 /// What rustls has against the peer, or the peer against us. Its words name certificates, not addresses.
 fn refusal(error: &io::Error) -> ConnectError {
-    use tokio_rustls::rustls::{CertificateError, Error};
+    use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
     let Some(reason) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
         return ConnectError::Socket(error.kind());
     };
@@ -123,12 +123,14 @@ fn refusal(error: &io::Error) -> ConnectError {
         Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             ConnectError::Tls("the server's certificate has expired".to_owned())
         }
-        Error::NoApplicationProtocol => ConnectError::Alpn,
+        Error::NoApplicationProtocol | Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+            ConnectError::Alpn
+        }
         other => ConnectError::Tls(other.to_string()),
     }
 }
 
-fn words(kind: &io::ErrorKind) -> String {
+fn words(kind: io::ErrorKind) -> String {
     match kind {
         io::ErrorKind::NotFound => "there is no such socket".to_owned(),
         kind => kind.to_string(),

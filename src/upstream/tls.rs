@@ -32,10 +32,14 @@ impl Tls {
         place: &Place,
         problems: &mut Problems,
     ) -> Option<Self> {
+        let told = problems.errors();
         let name = server_name(settings.server_name.as_deref().unwrap_or(host), place, problems);
         let roots = roots(settings.roots.as_deref(), place, problems);
         let identity = identity(settings, place, problems);
-        let mut config = with_identity(verifying(roots?, place, problems)?, identity?, place, problems)?;
+        if problems.errors() > told {
+            return None;
+        }
+        let mut config = with_identity(verifying(roots?, place, problems)?, identity, place, problems)?;
         config.alpn_protocols = vec![HTTP2.to_vec()];
         Some(Self { connector: TlsConnector::from(Arc::new(config)), name: name? })
     }
@@ -62,13 +66,11 @@ pub(super) const HTTP2: &[u8] = b"h2";
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 fn server_name(name: &str, place: &Place, problems: &mut Problems) -> Option<ServerName<'static>> {
-    match ServerName::try_from(name.to_owned()) {
-        Ok(name) => Some(name),
-        Err(_) => {
-            problems.error(place.clone(), format!("`{name}` is not a name that a certificate can have"));
-            None
-        }
+    let found = ServerName::try_from(name.to_owned()).ok();
+    if found.is_none() {
+        problems.error(place.clone(), format!("`{name}` is not a name that a certificate can have"));
     }
+    found
 }
 
 fn roots(file: Option<&Path>, place: &Place, problems: &mut Problems) -> Option<RootCertStore> {
@@ -92,14 +94,14 @@ fn roots(file: Option<&Path>, place: &Place, problems: &mut Problems) -> Option<
     Some(store)
 }
 
-/// The client's own certificate: `Some(None)` when none is configured.
-fn identity(settings: &TlsSettings, place: &Place, problems: &mut Problems) -> Option<Option<Identity>> {
+/// The client's own certificate; `None` when there is none, or a problem with it.
+fn identity(settings: &TlsSettings, place: &Place, problems: &mut Problems) -> Option<Identity> {
     let chain =
         settings.certificate.as_deref().map(|file| certificates(file, "tls.certificate", place, problems));
     let key = settings.key.as_deref().map(|file| private_key(file, place, problems));
     match (chain, key) {
-        (None, None) => Some(None),
-        (Some(chain), Some(key)) => Some(Some((chain?, key?))),
+        (None, None) => None,
+        (Some(chain), Some(key)) => Some((chain?, key?)),
         (chain, _) => {
             let (given, missing) =
                 if chain.is_some() { ("certificate", "key") } else { ("key", "certificate") };

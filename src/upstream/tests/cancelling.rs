@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::{BodyExt, Collected, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 
@@ -36,15 +36,16 @@ async fn a_dropped_call_is_cancelled_at_the_backend_within_a_second() {
     assert_eq!(heard, Some(Some(h2::Reason::CANCEL)));
 }
 
-/// Counts what a server with the default limits of hyper (and so of tonic) sees.
+/// What a server with the default limits of hyper (and so of tonic) sees.
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
     slow: AtomicUsize,
     cancelled: AtomicUsize,
+    frozen: AtomicBool,
 }
 
-/// Counts itself as cancelled unless it was told otherwise.
+/// Counts the end of a call that never answers.
 struct Running(Arc<Seen>);
 
 impl Drop for Running {
@@ -53,17 +54,46 @@ impl Drop for Running {
     }
 }
 
-type Answer =
-    Response<StreamBody<futures_util::stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>>;
+/// A server on a thread of its own, which can be frozen.
+struct Backend {
+    url: String,
+    seen: Arc<Seen>,
+    _stop: oneshot::Sender<()>,
+}
 
-/// Answers `fast` at once and never answers `slow`.
-async fn fast_or_never(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Answer, Infallible> {
-    let body =
-        request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+impl Backend {
+    fn start() -> Self {
+        let seen = Arc::new(Seen::default());
+        let (told, listening) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shared = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async move {
+                let server = hyper_server(&shared).await;
+                told.send(server.url()).expect("the test listens");
+                let _ = stopped.await;
+            });
+        });
+        Self { url: listening.recv().expect("a url"), seen, _stop: stop }
+    }
+}
+
+type Frames = std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>;
+type Answer = Response<StreamBody<futures_util::stream::Iter<Frames>>>;
+
+/// Answers `fast` at once, never answers `slow`, and does nothing at all while `freeze` is answered.
+async fn serve(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Answer, Infallible> {
+    let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
     if body.ends_with(b"slow") {
         seen.slow.fetch_add(1, Ordering::SeqCst);
         let _running = Running(seen);
         std::future::pending::<()>().await;
+    } else if body.ends_with(b"freeze") {
+        seen.frozen.store(true, Ordering::SeqCst);
+        while seen.frozen.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
     }
     let frames =
         vec![Ok(Frame::data(framed(b"fast"))), Ok(Frame::trailers(header_map(&[("grpc-status", "0")])))];
@@ -78,7 +108,7 @@ async fn hyper_server(seen: &Arc<Seen>) -> Server {
         let seen = Arc::clone(&seen);
         async move {
             seen.connections.fetch_add(1, Ordering::SeqCst);
-            let service = service_fn(move |request| fast_or_never(request, Arc::clone(&seen)));
+            let service = service_fn(move |request| serve(request, Arc::clone(&seen)));
             let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
             let _ = builder.serve_connection(TokioIo::new(socket), service).await;
         }
@@ -86,50 +116,76 @@ async fn hyper_server(seen: &Arc<Seen>) -> Server {
     .await
 }
 
-/// Calls without pause until told to stop; every call must be answered.
-async fn innocent(upstream: Arc<Upstream>, stop: Arc<AtomicBool>) -> usize {
-    let mut answered = 0;
-    while !stop.load(Ordering::SeqCst) {
+/// Calls without pause; every call must be answered.
+async fn innocent(upstream: Arc<Upstream>, answered: Arc<AtomicUsize>) {
+    loop {
         let reply = soon(upstream.unary(call(b"fast"))).await;
-        assert_eq!(message(&reply), b"fast", "after {answered} calls");
-        answered += 1;
+        assert_eq!(message(&reply), b"fast");
+        answered.fetch_add(1, Ordering::SeqCst);
     }
-    answered
 }
 
-/// 256 clients call, and all leave at once: `wait` says whether the backend has seen their calls by then.
-async fn storm(upstream: &Arc<Upstream>, seen: &Arc<Seen>, wait: bool) {
-    let before = seen.slow.load(Ordering::SeqCst);
-    let clients: Vec<_> = (0..256)
-        .map(|_| {
-            let upstream = Arc::clone(upstream);
-            tokio::spawn(async move { upstream.unary(call(b"slow")).await })
-        })
-        .collect();
-    if wait {
-        // More than half are under way; the rest may be waiting for a stream.
-        until("calls under way", || seen.slow.load(Ordering::SeqCst) >= before + 128).await;
-    } else {
-        tokio::task::yield_now().await;
-    }
-    clients.iter().for_each(JoinHandle::abort);
+/// 256 clients make calls that are never answered.
+fn crowd(upstream: &Arc<Upstream>) -> Vec<JoinHandle<Reply>> {
+    let clients = (0..256).map(|_| {
+        let upstream = Arc::clone(upstream);
+        tokio::spawn(async move { upstream.unary(call(b"slow")).await })
+    });
+    clients.collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storm_of_disconnects_harms_no_one_else() {
-    let seen = Arc::new(Seen::default());
-    let server = hyper_server(&seen).await;
-    let upstream = Arc::new(prepare(Settings { connections: 2, ..settings(&server.url()) }));
-    let stop = Arc::new(AtomicBool::new(false));
-    let bystander = tokio::spawn(innocent(Arc::clone(&upstream), Arc::clone(&stop)));
+/// How many streams are open.
+fn active(upstream: &Upstream) -> usize {
+    let view = upstream.calls.pool.view.borrow();
+    view.ready.iter().map(|connection| connection.gauge.active.load(Ordering::SeqCst)).sum()
+}
+
+/// A steady innocent client beside a storm, which `storm` makes.
+async fn stands(storm: impl AsyncFnOnce(&Arc<Upstream>, &Seen)) {
+    let backend = Backend::start();
+    let seen = &backend.seen;
+    let upstream = Arc::new(prepare(Settings { connections: 2, ..settings(&backend.url) }));
     until("connected", || upstream.calls.pool.view.borrow().ready.len() == 2).await;
-    storm(&upstream, &seen, true).await;
-    for _ in 0..3 {
-        storm(&upstream, &seen, false).await;
-    }
-    until("some are cancelled soon", || seen.cancelled.load(Ordering::SeqCst) >= 40).await;
-    stop.store(true, Ordering::SeqCst);
-    let answered = bystander.await.expect("the innocent client sees no failure");
-    assert!(answered > 100, "the innocent client was served all along: {answered}");
-    assert_eq!(seen.connections.load(Ordering::SeqCst), 2, "no connection was closed over it");
+    let answered = Arc::new(AtomicUsize::new(0));
+    let bystander = tokio::spawn(innocent(Arc::clone(&upstream), Arc::clone(&answered)));
+    until("the innocent client is served", || answered.load(Ordering::SeqCst) > 0).await;
+    storm(&upstream, seen).await;
+    until("many are cancelled soon", || seen.cancelled.load(Ordering::SeqCst) >= 60).await;
+    let before = answered.load(Ordering::SeqCst);
+    until("the innocent client is served on", || {
+        answered.load(Ordering::SeqCst) > before + 500 || bystander.is_finished()
+    })
+    .await;
+    assert!(!bystander.is_finished(), "the innocent client saw a failure");
+    assert_eq!(seen.connections.load(Ordering::SeqCst), 2, "a connection was closed over it");
+    bystander.abort();
+}
+
+#[tokio::test]
+async fn a_storm_of_disconnects_harms_no_one_else() {
+    stands(async |upstream, seen| {
+        let clients = crowd(upstream);
+        until("all at work", || seen.slow.load(Ordering::SeqCst) == 256).await;
+        clients.iter().for_each(JoinHandle::abort);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_storm_while_the_backend_is_frozen_harms_no_one_either() {
+    stands(async |upstream, seen| {
+        let freezing = Arc::clone(upstream);
+        let freezing = tokio::spawn(async move { freezing.unary(call(b"freeze")).await });
+        until("frozen", || seen.frozen.load(Ordering::SeqCst)).await;
+        // Calls and resets pile up unseen, and are then found together.
+        let clients = crowd(upstream);
+        until("all sent", || active(upstream) > 256).await;
+        clients.iter().for_each(JoinHandle::abort);
+        until("all gone", || clients.iter().all(JoinHandle::is_finished)).await;
+        // The time that the resets get to be written.
+        sleep(Duration::from_millis(50)).await;
+        seen.frozen.store(false, Ordering::SeqCst);
+        assert_eq!(message(&soon(freezing).await.expect("an answer")), b"fast");
+    })
+    .await;
 }
