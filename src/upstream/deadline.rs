@@ -58,7 +58,7 @@ mod tests {
             (Duration::from_secs(100_000), "100000S"),
             (Duration::from_secs(99_999_999), "99999999S"),
             (Duration::from_secs(100_000_000), "1666666M"),
-            (Duration::from_hours(1_666_666), "1666666H"),
+            (Duration::from_hours(1_666_667), "1666667H"),
             (Duration::MAX, "99999999H"),
         ] {
             assert_eq!(header(timeout).expect("a header value"), expected, "{timeout:?}");

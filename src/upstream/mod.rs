@@ -23,8 +23,6 @@ mod fault;
 mod pool;
 mod reconnect;
 mod target;
-#[cfg(test)]
-mod tests;
 mod tls;
 mod unary;
 
@@ -193,3 +191,6 @@ fn authority(settings: &Settings, target: &Target) -> Authority {
     let named = settings.tls.server_name.as_deref().and_then(|name| Authority::try_from(name).ok());
     named.unwrap_or_else(|| target.authority())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,8 @@
 //! Clients that go away: the backend hears of it, and nobody else suffers.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use http_body_util::{BodyExt, Collected, StreamBody};
-use hyper::body::{Frame, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
@@ -36,22 +31,13 @@ async fn a_dropped_call_is_cancelled_at_the_backend_within_a_second() {
     assert_eq!(heard, Some(Some(h2::Reason::CANCEL)));
 }
 
-/// What a server with the default limits of hyper (and so of tonic) sees.
+/// What a server with h2's own limits (which hyper and tonic keep) sees.
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
     slow: AtomicUsize,
     cancelled: AtomicUsize,
     frozen: AtomicBool,
-}
-
-/// Counts the end of a call that never answers.
-struct Running(Arc<Seen>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.cancelled.fetch_add(1, Ordering::SeqCst);
-    }
 }
 
 /// A server on a thread of its own, which can be frozen.
@@ -70,7 +56,12 @@ impl Backend {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async move {
-                let server = hyper_server(&shared).await;
+                let server = Server::sockets(move |socket| {
+                    let seen = Arc::clone(&shared);
+                    seen.connections.fetch_add(1, Ordering::SeqCst);
+                    each_call(socket, move |request, respond| serve(request, respond, Arc::clone(&seen)))
+                })
+                .await;
                 told.send(server.url()).expect("the test listens");
                 let _ = stopped.await;
             });
@@ -79,41 +70,20 @@ impl Backend {
     }
 }
 
-type Frames = std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>;
-type Answer = Response<StreamBody<futures_util::stream::Iter<Frames>>>;
-
 /// Answers `fast` at once, never answers `slow`, and does nothing at all while `freeze` is answered.
-async fn serve(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Answer, Infallible> {
-    let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
+async fn serve(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, seen: Arc<Seen>) {
+    let body = whole(request.into_body()).await;
     if body.ends_with(b"slow") {
         seen.slow.fetch_add(1, Ordering::SeqCst);
-        let _running = Running(seen);
-        std::future::pending::<()>().await;
+        let _ = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
+        seen.cancelled.fetch_add(1, Ordering::SeqCst);
     } else if body.ends_with(b"freeze") {
         seen.frozen.store(true, Ordering::SeqCst);
         while seen.frozen.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
     }
-    let frames =
-        vec![Ok(Frame::data(framed(b"fast"))), Ok(Frame::trailers(header_map(&[("grpc-status", "0")])))];
-    let mut response = Response::new(StreamBody::new(futures_util::stream::iter(frames)));
-    *response.headers_mut() = header_map(&[("content-type", "application/grpc")]);
-    Ok(response)
-}
-
-async fn hyper_server(seen: &Arc<Seen>) -> Server {
-    let seen = Arc::clone(seen);
-    Server::sockets(move |socket| {
-        let seen = Arc::clone(&seen);
-        async move {
-            seen.connections.fetch_add(1, Ordering::SeqCst);
-            let service = service_fn(move |request| serve(request, Arc::clone(&seen)));
-            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            let _ = builder.serve_connection(TokioIo::new(socket), service).await;
-        }
-    })
-    .await
+    answer_ok(&mut respond, b"fast");
 }
 
 /// Calls without pause; every call must be answered.
