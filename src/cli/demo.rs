@@ -7,7 +7,7 @@ use super::args::DemoArgs;
 use super::paint::Ink;
 use super::serve::{runtime, serve, start};
 use super::{PROBLEMS, Terminal};
-use crate::config::{self, Flag, FlagValue, Settings, Sources};
+use crate::config::{self, Flag, FlagValue, Sources};
 use crate::demo::{ACCOUNT_ID, API_KEY, Backend};
 use crate::problem::Problems;
 use crate::schema::{self, Schema};
@@ -22,7 +22,7 @@ pub(super) fn run(args: &DemoArgs, terminal: &mut Terminal) -> io::Result<u8> {
         };
         let backend = backend(&schema).await?;
         let sources = sources(args, &backend);
-        let load = move |problems: &mut Problems| config::load(&sources, problems).map(with_the_contract);
+        let load = move |problems: &mut Problems| config::load(&sources, problems);
         let Some(running) = start(load, terminal)? else { return Ok(PROBLEMS) };
         if let Some(address) = running.addresses().first() {
             banner(address, terminal)?;
@@ -47,16 +47,12 @@ fn sources(args: &DemoArgs, backend: &Backend) -> Sources {
     let one = |name, key, value: &str| Flag { name, key, value: FlagValue::One(value.to_owned()) };
     let mut flags = vec![
         one("--listen", "listen", &args.listen),
+        one("demo", "schema.embedded_api", "true"),
         one("demo", "upstreams.0.name", "demo"),
         one("demo", "upstreams.0.url", backend.url()),
     ];
     flags.extend(args.admin.as_deref().map(|admin| one("--admin", "admin.listen", admin)));
     Sources { flags, ..Sources::default() }
-}
-
-fn with_the_contract(mut settings: Settings) -> Settings {
-    settings.gateway.schema = contract();
-    settings
 }
 
 /// What to try, ready to be pasted.
