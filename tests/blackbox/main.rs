@@ -5,4 +5,13 @@
     reason = "answers under test are small; polling sleeps between its looks"
 )]
 
+mod errors;
+mod limits;
+mod metadata;
+mod model_api;
+mod readme;
+mod reload;
+mod routing;
 mod support;
+mod transcoding;
+mod upstreams;

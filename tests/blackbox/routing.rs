@@ -41,7 +41,9 @@ async fn every_template_form_reaches_its_method() {
 #[tokio::test]
 async fn misses_say_why() {
     let (gateway, _backend) = shop("").await;
-    for path in ["/nowhere", "/v1/look", "/v1/look/", "/v1/look/7/", "//v1/look/7", "/v1/items/7:nothing/x", "/"] {
+    for path in
+        ["/nowhere", "/v1/look", "/v1/look/", "/v1/look/7/", "//v1/look/7", "/v1/items/7:nothing/x", "/"]
+    {
         let answer = gateway.get(path).await;
         assert_eq!(answer.error(), (404, "Not Found".into()), "{path}");
         assert_eq!(answer.json()["code"], 5);

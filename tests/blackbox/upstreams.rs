@@ -12,7 +12,8 @@ use crate::support::{GatewayBuilder, SHOP, pool, shop, until};
 #[tokio::test]
 async fn deadlines_reach_the_backend_and_end_the_call() {
     let methods = "methods: [{methods: shop.v1.Shop/Me, timeout: 100ms}]";
-    let (gateway, backend) = shop(&format!("{methods}\nupstream_timeout: 30s\nupstream_max_timeout: 60s")).await;
+    let (gateway, backend) =
+        shop(&format!("{methods}\nupstream_timeout: 30s\nupstream_max_timeout: 60s")).await;
     let slow = ("grpc-metadata-transom-fault", "delay=20s");
     let deadline_of_last = || backend.calls().pop().expect("a call").timeout.expect("a deadline");
 
@@ -74,10 +75,8 @@ async fn a_restarted_backend_is_found_again() {
     assert_eq!(gateway.get("/v1/look/7").await.status, 200);
     let address = backend.address();
     drop(backend);
-    until("the backend to be missed", async || {
-        (gateway.get("/v1/look/7").await.status == 503).then_some(())
-    })
-    .await;
+    until("the backend to be missed", async || (gateway.get("/v1/look/7").await.status == 503).then_some(()))
+        .await;
     let again = until("the port to be free", async || Backend::start(pool(SHOP), address).await.ok()).await;
     until("the backend to be found again", async || {
         (gateway.get("/v1/look/7").await.status == 200).then_some(())
