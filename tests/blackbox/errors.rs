@@ -35,7 +35,7 @@ async fn details_are_decoded_and_unknown_ones_are_shown() {
 
 #[tokio::test]
 async fn broken_backends_get_a_plain_answer() {
-    let (gateway, _backend) = shop("").await;
+    let (gateway, _backend) = shop("upstream_max_response_message: 1MiB").await;
     for (fault, statuses) in [
         ("html", &[502, 500][..]),
         ("no-trailers", &[502, 500]),

@@ -50,7 +50,7 @@ async fn demo() -> (tokio::process::Child, String) {
     let mut lines = BufReader::new(demo.stdout.take().expect("piped")).lines();
     while let Some(line) = lines.next_line().await.expect("text") {
         if let Some((_, rest)) = line.split_once("http://") {
-            let address = rest.split(['/', ' ', '"']).next().expect("an address").to_owned();
+            let address = rest.split(['/', ' ', ';', '"']).next().expect("an address").to_owned();
             // What it prints later must not stop it.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             return (demo, address);

@@ -133,7 +133,7 @@ impl GatewayBuilder {
         gateway.addresses = gateway
             .events("listening")
             .map(|event| {
-                let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+                let text = |key: &str| event["fields"][key].as_str().unwrap_or_default().to_owned();
                 (text("listener"), text("address"))
             })
             .collect();
@@ -219,7 +219,7 @@ impl Gateway {
         lines
             .into_iter()
             .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
-            .filter(move |event| event["message"] == message)
+            .filter(move |event| event["fields"]["message"] == message)
     }
 
     /// Sends a signal by name (`HUP`, `TERM`).
