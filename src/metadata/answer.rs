@@ -3,14 +3,14 @@
 use http::{HeaderMap, HeaderName};
 
 use super::Rules;
-use super::names::is_reserved;
+use super::names::{is_noise, is_reserved};
 
 impl Rules {
     /// Adds the headers that a backend's initial metadata becomes: `Grpc-Metadata-<name>`, or the name itself
     /// where it is configured so. Binary values stay base64, as gRPC sends them.
     pub fn answer(&self, metadata: &HeaderMap, headers: &mut HeaderMap) {
         for (name, value) in metadata {
-            if is_reserved(name.as_str()) {
+            if is_reserved(name.as_str()) || is_noise(name.as_str()) {
                 continue;
             }
             if self.forward_response.contains(name) {
@@ -54,9 +54,13 @@ mod tests {
         let settings = Settings { forward_response: vec!["location".into()], ..Settings::default() };
         let rules = Rules::check(&settings, &mut Problems::new());
         let mut metadata = HeaderMap::new();
-        for (name, value) in
-            [("location", "/x"), ("foo", "1"), ("foo", "2"), ("content-type", "application/grpc")]
-        {
+        for (name, value) in [
+            ("location", "/x"),
+            ("foo", "1"),
+            ("foo", "2"),
+            ("content-type", "application/grpc"),
+            ("date", "today"),
+        ] {
             metadata.append(name, HeaderValue::from_static(value));
         }
         let mut headers = HeaderMap::new();

@@ -67,6 +67,11 @@ pub(super) fn is_ours(name: &str) -> bool {
     name == "authorization" || name.starts_with("x-forwarded-") || name.starts_with("grpcgateway-")
 }
 
+/// Names that a backend's HTTP/2 server sends of itself: they say nothing of the call.
+pub(super) fn is_noise(name: &str) -> bool {
+    matches!(name, "date" | "server")
+}
+
 /// Whether gRPC allows a metadata key of this name (`PROTOCOL-HTTP2.md`, "Header-Name").
 pub(super) fn is_metadata(name: &str) -> bool {
     !name.is_empty()

@@ -19,7 +19,13 @@ pub(super) fn complete(
     problems: &mut Problems,
 ) {
     let mut next = 0;
-    while let Some(file) = files.get(next) {
+    loop {
+        let Some(file) = files.get(next) else {
+            if has_error_details(files) || !add_error_details(files, problems) {
+                break;
+            }
+            continue;
+        };
         let imports = file.descriptor.dependency.clone();
         let option_imports = file.option_imports.clone();
         for (index, import) in imports.iter().enumerate() {
@@ -39,6 +45,27 @@ pub(super) fn complete(
     for (index, import) in hidden_public_imports(files) {
         files.add_import(index, &import);
     }
+}
+
+/// Whether some file already defines `google.rpc`'s error details.
+fn has_error_details(files: &Files) -> bool {
+    files.iter().any(|file| {
+        let descriptor = &file.descriptor;
+        descriptor.package() == "google.rpc"
+            && descriptor.message_type.iter().any(|message| message.name() == "BadRequest")
+    })
+}
+
+/// Backends send `google.rpc`'s error details whether their protos import them or not, so that they can be
+/// shown. `false` where the name of their file is taken.
+fn add_error_details(files: &mut Files, problems: &mut Problems) -> bool {
+    const NAME: &str = "google/rpc/error_details.proto";
+    let taken = files.find(NAME).is_some();
+    match embedded::import(NAME, problems) {
+        Some(file) if !taken => files.push(file),
+        _ => return false,
+    }
+    true
 }
 
 /// Sees to it that `import` is among `files` or, when it has faults that are told, among `broken`.
