@@ -1,23 +1,44 @@
 //! Wire bytes to message, and, when that fails, which field was to blame.
 
 use http::StatusCode;
+use prost::DecodeError;
 use prost::encoding::{self, DecodeContext, WireType};
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
 
+use super::closed;
 use super::fault::Fault;
 use crate::status::{Code, Origin, Status};
 
-/// Decodes an answer; bytes that are no such message are the backend's fault: 502.
-pub(super) fn answer(desc: &MessageDescriptor, wire: &[u8]) -> Result<DynamicMessage, Status> {
-    DynamicMessage::decode(desc.clone(), wire).map_err(|_| match bad_text(desc, wire, DEEPEST) {
-        Some(fault) => fault.into_response_status(),
-        None => Status::new(
-            Code::Internal,
-            "the backend's answer is not a message of the declared type",
-            Origin::Upstream,
-        )
-        .with_http(StatusCode::BAD_GATEWAY),
-    })
+/// Decodes messages of one type.
+#[derive(Debug, Clone)]
+pub(super) struct Decoder {
+    desc: MessageDescriptor,
+    has_closed_enums: bool,
+}
+
+impl Decoder {
+    pub(super) fn new(desc: &MessageDescriptor) -> Self {
+        Self { desc: desc.clone(), has_closed_enums: closed::occurs_in(desc) }
+    }
+
+    /// Decodes an answer; bytes that are no such message are the backend's fault: 502.
+    pub(super) fn answer(&self, wire: &[u8]) -> Result<DynamicMessage, Status> {
+        self.message(wire).map_err(|_| match bad_text(&self.desc, wire, DEEPEST) {
+            Some(fault) => fault.into_response_status(),
+            None => Status::new(
+                Code::Internal,
+                "the backend's answer is not a message of the declared type",
+                Origin::Upstream,
+            )
+            .with_http(StatusCode::BAD_GATEWAY),
+        })
+    }
+
+    /// Decodes a message.
+    pub(super) fn message(&self, wire: &[u8]) -> Result<DynamicMessage, DecodeError> {
+        let known = if self.has_closed_enums { closed::without_unknown(&self.desc, wire) } else { None };
+        DynamicMessage::decode(self.desc.clone(), known.as_deref().unwrap_or(wire))
+    }
 }
 
 /// As deep as `prost` follows messages.

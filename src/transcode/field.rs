@@ -33,6 +33,12 @@ impl Field {
         desc.get_field_by_json_name(key).or_else(|| desc.get_field_by_name(key)).map(Self::Plain)
     }
 
+    /// The field that has this number on the wire.
+    pub(super) fn of_number(desc: &MessageDescriptor, number: u32) -> Option<Self> {
+        let plain = desc.get_field(number).map(Self::Plain);
+        plain.or_else(|| desc.get_extension(number).map(Self::Extension))
+    }
+
     /// The message's own fields and those extensions that are set, by number.
     pub(super) fn all(message: &DynamicMessage) -> Vec<Self> {
         let desc = message.descriptor();

@@ -3,6 +3,7 @@
 //!
 //! Not for HTTP ([`protocol`](crate::protocol)) and not for finding the binding ([`route`](crate::route)).
 
+mod closed;
 mod decode;
 mod encode;
 mod fault;
@@ -10,6 +11,7 @@ mod field;
 mod known;
 mod lexer;
 mod mask;
+mod message;
 mod number;
 mod parameter;
 mod path;
@@ -29,6 +31,8 @@ use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor};
 
+use self::decode::Decoder;
+pub use self::message::MessagePlan;
 use crate::rule::{Binding, Body, FieldPath};
 use crate::status::Status;
 
@@ -101,7 +105,7 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub struct CallPlan {
     input: MessageDescriptor,
-    output: MessageDescriptor,
+    output: Decoder,
     body: Body,
     variables: Vec<FieldPath>,
     response_body: Option<FieldDescriptor>,
@@ -114,7 +118,7 @@ impl CallPlan {
     pub fn compile(binding: &Binding, settings: &Settings) -> Self {
         Self {
             input: binding.rpc.input(),
-            output: binding.rpc.output(),
+            output: Decoder::new(&binding.rpc.output()),
             body: binding.body.clone(),
             variables: binding.variables.clone(),
             response_body: binding.response_body.clone(),
@@ -156,7 +160,7 @@ impl CallPlan {
     /// # Errors
     /// Bytes that are not such a message, or have no JSON form: the backend's fault, 502.
     pub fn write_response(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
-        let message = decode::answer(&self.output, wire)?;
+        let message = self.output.answer(wire)?;
         match &self.response_body {
             None => write::message(&message, &self.settings, out),
             Some(field) => write::field(&message, field, &self.settings, out),

@@ -3,6 +3,7 @@
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, ReflectMessage, Value};
 
 use super::Settings;
+use super::decode::Decoder;
 use super::fault::{Fault, quoted};
 use super::known::{WellKnown, is_boxed_in_any, seconds_and_nanos};
 use super::mask;
@@ -123,7 +124,7 @@ impl Writer<'_> {
             return Ok(());
         };
         let mark = self.json.mark();
-        let written = match DynamicMessage::decode(desc, bytes) {
+        let written = match Decoder::new(&desc).message(bytes) {
             Ok(content) => self.expanded(type_url, &content),
             Err(_) => Err(Fault::new("its bytes are not a message of its type")),
         };

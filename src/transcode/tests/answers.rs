@@ -167,6 +167,32 @@ fn what_has_no_json_form_is_the_backends_fault() {
 }
 
 #[test]
+fn numbers_that_a_closed_enum_does_not_name_are_passed_over() {
+    let entry = |key: &[u8], mood: u8| field_wire(7, &[&field_wire(1, key), &[0x10, mood][..]].concat());
+    let unknown = vec![0x18, 9];
+    let negative = [&[0x18][..], &[0xff; 9], &[1]].concat();
+    let cases = [
+        (vec![0x18, 5], r#"{"mood":"WILD"}"#),
+        (unknown.clone(), "{}"),
+        (negative, "{}"),
+        (vec![0x18, 5, 0x18, 9], r#"{"mood":"WILD"}"#),
+        (field_wire(4, &[3, 9, 5]), r#"{"moods":["CALM","WILD"]}"#),
+        (field_wire(4, &[9]), "{}"),
+        (vec![0x20, 9, 0x20, 3], r#"{"moods":["CALM"]}"#),
+        ([entry(b"a", 9), entry(b"b", 3)].concat(), r#"{"byMood":{"b":"CALM"}}"#),
+        (field_wire(9, &unknown), r#"{"child":{}}"#),
+        ([&[0x2b][..], &field_wire(2, &unknown), &[0x2c]].concat(), r#"{"inner":{"back":{}}}"#),
+        (vec![0xf0, 0x06, 9], "{}"),
+        (vec![0xf0, 0x06, 3], r#"{"[transcode.legacy.Scope.scoped]":"CALM"}"#),
+    ];
+    for (wire, expected) in cases {
+        let mut out = Vec::new();
+        Echo::new(&legacy(), sparse()).plan.write_response(&wire, &mut out).expect("a sound answer");
+        assert_eq!(String::from_utf8_lossy(&out), expected, "{wire:x?}");
+    }
+}
+
+#[test]
 fn an_any_of_unknown_type_is_shown_as_base64() {
     let unknown = prost_types::Any { type_url: "x/no.Such".to_owned(), value: vec![1, 2] };
     let mut out = Vec::new();

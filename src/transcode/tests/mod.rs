@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
+use super::decode::Decoder;
 use super::{CallPlan, Settings, encode, write_message};
 use crate::rule::{Body, FieldPath};
 use crate::status::Status;
@@ -61,7 +62,7 @@ impl Echo {
     fn new(desc: &MessageDescriptor, settings: Settings) -> Self {
         let plan = CallPlan {
             input: desc.clone(),
-            output: desc.clone(),
+            output: Decoder::new(desc),
             body: Body::None,
             variables: Vec::new(),
             response_body: None,
