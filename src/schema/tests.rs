@@ -543,8 +543,6 @@ fn a_single_file_is_named_from_the_root_that_it_lies_below() {
         ("x/broken.proto", "?"),
     ]);
     let path = |name: &str| folder.path().join(name);
-    let names =
-        |schema: &Schema| schema.pool().files().map(|file| file.name().to_owned()).collect::<Vec<_>>();
     let settings = Settings { includes: vec![path("")], ..protos(&[&path("x/a.proto"), &path("x/b.proto")]) };
     assert_eq!(names(&loaded(&settings)), ["x/b.proto", "x/a.proto"]);
     assert_eq!(names(&loaded(&protos(&[&path("alone/c.proto")]))), ["d.proto", "c.proto"]);
@@ -555,7 +553,7 @@ fn overlapping_folders_give_each_file_once() {
     let folder = folder(&[("x/a.proto", "syntax = \"proto3\";\nmessage A {}\n")]);
     let schema =
         loaded(&protos(&[folder.path(), &folder.path().join("x"), &folder.path().join("x/a.proto")]));
-    assert_eq!(schema.pool().files().len(), 1);
+    assert_eq!(names(&schema), ["x/a.proto"]);
 }
 
 #[cfg(unix)]
@@ -569,7 +567,13 @@ fn a_mounted_config_map_is_read_once_and_links_in_a_circle_end() {
     link("..data/shop.proto", "shop.proto");
     link(".", "self");
     let schema = loaded(&protos(&[folder.path()]));
-    assert_eq!(schema.pool().files().map(|file| file.name().to_owned()).collect::<Vec<_>>(), ["shop.proto"]);
+    assert_eq!(names(&schema), ["shop.proto"]);
+}
+
+/// The user's files in the pool: the error details that are always there are left out.
+fn names(schema: &Schema) -> Vec<String> {
+    let files = schema.pool().files().map(|file| file.name().to_owned());
+    files.filter(|name| !name.starts_with("google/")).collect()
 }
 
 #[test]
