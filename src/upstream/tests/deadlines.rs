@@ -115,7 +115,10 @@ async fn a_backend_that_cancels_at_the_deadline_means_the_deadline() {
     let server = Server::calls(|request, mut respond| async move {
         whole(request.into_body()).await;
         // Blocks the only thread past the deadline, so that the reset and the timer meet.
-        std::thread::sleep(Duration::from_millis(30));
+        let end = Instant::now() + Duration::from_millis(30);
+        while Instant::now() < end {
+            std::hint::spin_loop();
+        }
         respond.send_reset(h2::Reason::CANCEL);
     })
     .await;
