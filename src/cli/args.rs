@@ -1,9 +1,13 @@
 //! What the user typed, as typed: the flags of each command, and the sources that they name.
 
+use std::borrow::Cow;
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::config::{Flag, FlagValue, Sources};
 
@@ -40,6 +44,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Print the route table.
     Routes(RoutesArgs),
+    /// Show what one request would become: its route, message, metadata and upstream. Nothing is called.
+    Explain(ExplainArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -81,6 +87,66 @@ pub(super) struct RoutesArgs {
     /// As a JSON array.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExplainArgs {
+    /// The HTTP method.
+    #[arg(value_parser = method)]
+    pub method: Method,
+    /// The path and query, as a client sends them; a whole url does too.
+    #[arg(value_parser = target)]
+    pub path: PathAndQuery,
+    /// The body; `@FILE` reads a file.
+    #[arg(short, long, value_name = "BODY")]
+    pub data: Option<String>,
+    /// A request header, `Name: value`; may be repeated.
+    #[arg(short = 'H', long, value_name = "HEADER", value_parser = header)]
+    pub header: Vec<(HeaderName, HeaderValue)>,
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+impl ExplainArgs {
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.header {
+            headers.append(name, value.clone());
+        }
+        headers
+    }
+
+    pub fn body(&self) -> io::Result<Cow<'_, [u8]>> {
+        match self.data.as_deref() {
+            None => Ok(Cow::Borrowed(&[])),
+            Some(data) => match data.strip_prefix('@') {
+                Some(file) => std::fs::read(file).map(Cow::Owned),
+                None => Ok(Cow::Borrowed(data.as_bytes())),
+            },
+        }
+    }
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    Method::from_bytes(text.to_uppercase().as_bytes()).map_err(|_| "not an HTTP method".to_owned())
+}
+
+fn target(text: &str) -> Result<PathAndQuery, String> {
+    let path = match text.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
+        None => text,
+    };
+    if !path.starts_with('/') {
+        return Err("a path begins with `/`".to_owned());
+    }
+    path.parse().map_err(|_| "not a path and query; escape other characters as `%XX`".to_owned())
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("write `Name: value`")?;
+    let name = name.trim().parse().map_err(|_| format!("`{name}` is not the name of a header"))?;
+    let value = value.trim().parse().map_err(|_| "the value has characters that a header may not have")?;
+    Ok((name, value))
 }
 
 /// Where the configuration comes from: a file, or flags alone. Flags win over `TRANSOM_*` variables, those
@@ -161,6 +227,19 @@ mod tests {
     #[test]
     fn the_definitions_are_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_no_request_is_a_usage_fault() {
+        assert_eq!(target("http://a:1/v1/x?y=z").expect("a url").as_str(), "/v1/x?y=z");
+        assert_eq!(method("get"), Ok(Method::GET));
+        assert!(target("v1/x").is_err());
+        assert!(target("/v1/a b").is_err());
+        assert!(method("G T").is_err());
+        assert!(header("no colon").is_err());
+        assert!(header("a b: c").is_err());
+        let (name, value) = header("X-Tenant:  a:b ").expect("a header");
+        assert_eq!((name.as_str(), value.as_bytes()), ("x-tenant", &b"a:b"[..]));
     }
 
     #[test]

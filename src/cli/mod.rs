@@ -7,6 +7,7 @@ mod args;
 mod build;
 mod check;
 mod demo;
+mod explain;
 mod paint;
 mod routes;
 mod running;
@@ -55,6 +56,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> io::Result<u8> {
         Command::Serve(args) => serve::run(&args, terminal),
         Command::Check(args) => check::run(&args, terminal),
         Command::Routes(args) => routes::run(&args, terminal),
+        Command::Explain(args) => explain::run(&args, terminal),
         Command::ConfigSchema => {
             terminal.out.to.write_all(crate::config::json_schema().as_bytes())?;
             Ok(FINE)

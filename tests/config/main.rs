@@ -1,5 +1,6 @@
 //! The configuration from outside: faults are all told, layers win in order, every shipped file loads.
 
+mod commands;
 mod deploy;
 mod faults;
 mod layers;

@@ -73,3 +73,17 @@ impl Check<'_> {
         good
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_rooms() {
+        let depth = transcode::Settings::default().max_depth;
+        assert_eq!(transcode(&Json::default(), depth), transcode::Settings::default());
+        assert_eq!(super::super::super::file::Limits::default().json_depth, depth);
+        let metadata = Metadata::default();
+        assert_eq!(metadata.trust_forwarded, metadata::Settings::default().trust_forwarded);
+    }
+}

@@ -1,0 +1,262 @@
+//! `transom explain`: what one request would become: binding, captures, message, metadata, upstream, deadline.
+//! Nothing is called.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method};
+use prost_reflect::DynamicMessage;
+
+use crate::gateway::{Peer, Snapshot};
+use crate::metadata;
+use crate::problem::Problems;
+use crate::route::Miss;
+use crate::rule::{Binding, Body};
+use crate::status::{Status, code_name};
+use crate::transcode::{self, UnsetFields};
+use crate::units::Period;
+use crate::upstream::Upstream;
+
+use super::args::ExplainArgs;
+use super::build::{Built, NO_BACKEND, build_without_backend};
+use super::paint::{Ink, Paint};
+use super::routes::{dotted, position, rpc};
+use super::{FINE, PROBLEMS, Terminal, in_runtime};
+
+/// How many routes are shown when none matches.
+const NEAREST: usize = 3;
+
+pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8> {
+    let mut problems = Problems::new();
+    let built = in_runtime(|| build_without_backend(args.source.sources(), &mut problems))?;
+    terminal.tell(&problems)?;
+    let Some(Built { snapshot, .. }) = built else { return Ok(PROBLEMS) };
+    let headers = args.headers();
+    let request = Request { method: &args.method, target: &args.path, headers: &headers, body: args.body()? };
+    let (paint, out) = (terminal.out.paint, &mut terminal.out.to);
+    let mut page = Page { paint, out };
+    match snapshot.table().find(request.method, request.target.path()) {
+        Err(miss) => {
+            missed(&snapshot, &request, &miss, &mut page)?;
+            Ok(PROBLEMS)
+        }
+        Ok(found) => {
+            let Some(binding) = snapshot.bindings().get(found.binding) else { return Ok(PROBLEMS) };
+            let captures: Result<Vec<_>, _> =
+                (0..binding.variables.len()).map(|variable| found.capture(variable)).collect();
+            let matched = Matched { snapshot: &snapshot, index: found.binding, binding };
+            matched.explain(&request, captures, &mut page)
+        }
+    }
+}
+
+/// The request that is explained.
+struct Request<'r> {
+    method: &'r Method,
+    target: &'r PathAndQuery,
+    headers: &'r HeaderMap,
+    body: Cow<'r, [u8]>,
+}
+
+/// Lines of `name  value`, values below one another.
+struct Page<'p> {
+    paint: Paint,
+    out: &'p mut dyn Write,
+}
+
+impl Page<'_> {
+    fn line(&mut self, name: &str, value: &str) -> io::Result<()> {
+        for (index, line) in value.lines().enumerate() {
+            let name = if index == 0 { name } else { "" };
+            writeln!(self.out, "{}  {line}", self.paint.text(Ink::Strong, format_args!("{name:<9}")))?;
+        }
+        Ok(())
+    }
+
+    /// The answer that the client would get instead of a call.
+    fn refused(&mut self, status: &Status) -> io::Result<u8> {
+        let answer = format!("{} {}", status.http_status(), code_name(status.code));
+        let answer = self.paint.text(Ink::Error, answer);
+        self.line("answer", &format!("{answer}\n{}", status.message))?;
+        Ok(PROBLEMS)
+    }
+}
+
+/// A request's binding.
+struct Matched<'m> {
+    snapshot: &'m Snapshot,
+    index: usize,
+    binding: &'m Binding,
+}
+
+impl Matched<'_> {
+    fn explain(
+        &self,
+        request: &Request<'_>,
+        captures: Result<Vec<Cow<'_, str>>, Status>,
+        page: &mut Page<'_>,
+    ) -> io::Result<u8> {
+        page.line("route", &format!("{}\n{}", self.binding, position(self.binding)))?;
+        page.line("rpc", &format!("{}{}", rpc(self.binding), self.streaming()))?;
+        let captures = match captures {
+            Ok(captures) => captures,
+            Err(status) => return page.refused(&status),
+        };
+        let names = self.binding.variables.iter().map(dotted);
+        let captured: Vec<_> = names.zip(&captures).map(|(name, text)| format!("{name} = {text}")).collect();
+        page.line("captured", &captured.join("\n"))?;
+        page.line("body", &self.body(&request.body))?;
+        match self.message(request, &captures) {
+            Ok(json) => page.line("message", &format!("{}\n{json}", self.binding.rpc.input().full_name()))?,
+            Err(status) => return page.refused(&status),
+        }
+        self.call(request, page)
+    }
+
+    fn streaming(&self) -> &'static str {
+        match (self.binding.rpc.is_client_streaming(), self.binding.rpc.is_server_streaming()) {
+            (false, false) => "",
+            (true, false) => " (streams requests)",
+            (false, true) => " (streams answers)",
+            (true, true) => " (streams both ways)",
+        }
+    }
+
+    fn body(&self, body: &[u8]) -> String {
+        match &self.binding.body {
+            Body::None if body.is_empty() => "not read".to_owned(),
+            Body::None => "not read: what was given is ignored".to_owned(),
+            Body::Whole => "the whole message".to_owned(),
+            Body::Field(path) => format!("the field {}", dotted(path)),
+        }
+    }
+
+    /// The message that would be sent, as JSON.
+    fn message(&self, request: &Request<'_>, captures: &[Cow<'_, str>]) -> Result<String, Status> {
+        let Some(plan) = self.snapshot.plan(self.index) else { return Ok(String::new()) };
+        let mut wire = Vec::new();
+        let body = if plan.reads_body() { &*request.body } else { &[] };
+        plan.write_request(captures, request.target.query(), body, &mut wire)?;
+        let mut json = Vec::new();
+        let settings =
+            transcode::Settings { unset_fields: UnsetFields::Omit, indent: true, ..Default::default() };
+        match DynamicMessage::decode(self.binding.rpc.input(), wire.as_slice()) {
+            Ok(message) => transcode::write_message(&message, &settings, &mut json)?,
+            Err(_) => return Ok(format!("{} bytes that have no JSON form", wire.len())),
+        }
+        Ok(String::from_utf8_lossy(&json).into_owned())
+    }
+
+    /// What is around the message: metadata, upstream, deadline.
+    fn call(&self, request: &Request<'_>, page: &mut Page<'_>) -> io::Result<u8> {
+        let peer = Peer { address: None, tls: false };
+        let metadata = match self.snapshot.metadata().request(request.headers, None, &peer) {
+            Ok(metadata) => metadata,
+            Err(status) => return page.refused(&status),
+        };
+        let lines = metadata
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        page.line("metadata", &lines.collect::<Vec<_>>().join("\n"))?;
+        let wish = match metadata::timeout(request.headers) {
+            Ok(wish) => wish,
+            Err(status) => return page.refused(&status),
+        };
+        match self.snapshot.upstream(self.index, wish) {
+            Some((upstream, wish)) if upstream.settings().name != NO_BACKEND => {
+                let settings = upstream.settings();
+                page.line("upstream", &format!("{} {}", settings.name, settings.url))?;
+                let deadline = deadline(upstream, wish).map(|period| Period(period).to_string());
+                page.line("deadline", deadline.as_deref().unwrap_or("none"))?;
+            }
+            _ => page.line("upstream", "none is configured")?,
+        }
+        Ok(FINE)
+    }
+}
+
+/// The deadline that an upstream gives to a call.
+fn deadline(upstream: &Upstream, wish: Option<Duration>) -> Option<Duration> {
+    let settings = upstream.settings();
+    match (wish.or(settings.timeout), settings.max_timeout) {
+        (Some(wish), Some(max)) => Some(wish.min(max)),
+        (wish, max) => wish.or(max),
+    }
+}
+
+/// No binding matches: the answer, and what is near.
+fn missed(snapshot: &Snapshot, request: &Request<'_>, miss: &Miss, page: &mut Page<'_>) -> io::Result<()> {
+    match miss {
+        Miss::NotFound => {
+            let answer = page.paint.text(Ink::Error, "404 Not Found");
+            page.line("answer", &format!("{answer}\nno route has such a path"))?;
+            let near = nearest(snapshot.bindings(), request);
+            page.line("nearest", &near.join("\n"))
+        }
+        Miss::MethodNotAllowed(methods) => {
+            let answer = page.paint.text(Ink::Error, "405 Method Not Allowed");
+            let what = format!("{answer}\nthe path is there, but not for {}", request.method);
+            page.line("answer", &what)?;
+            let allowed =
+                methods.iter().map(|method| match snapshot.table().find(method, request.target.path()) {
+                    Ok(found) => {
+                        snapshot.bindings().get(found.binding).map_or_else(|| method.to_string(), shown)
+                    }
+                    Err(_) => method.to_string(),
+                });
+            let mut allowed: Vec<_> = allowed.collect();
+            allowed.dedup();
+            page.line("allowed", &allowed.join("\n"))
+        }
+    }
+}
+
+fn shown(binding: &Binding) -> String {
+    format!("{binding}  {}", rpc(binding))
+}
+
+/// The routes most like the request.
+fn nearest(bindings: &[Binding], request: &Request<'_>) -> Vec<String> {
+    let wanted: Vec<&str> = request.target.path().split('/').collect();
+    let mut ranked: Vec<_> = bindings
+        .iter()
+        .map(|binding| {
+            let template = binding.template.to_string();
+            let same_method = binding.method.to_string() == request.method.as_str();
+            (likeness(&wanted, &template.split('/').collect::<Vec<_>>()), same_method, binding)
+        })
+        .collect();
+    ranked.sort_by(|left, right| right.0.total_cmp(&left.0).then(right.1.cmp(&left.1)));
+    ranked.iter().take(NEAREST).map(|(_, _, binding)| shown(binding)).collect()
+}
+
+/// How alike a path and a template are, segment by segment, from 0 to 1. A variable is half like anything.
+fn likeness(path: &[&str], template: &[&str]) -> f64 {
+    let alike = path.iter().zip(template).map(|(given, wanted)| {
+        if wanted.starts_with('{') || wanted.starts_with('*') {
+            0.5
+        } else {
+            strsim::normalized_damerau_levenshtein(given, wanted)
+        }
+    });
+    let longest = path.len().max(template.len());
+    #[allow(clippy::cast_precision_loss, reason = "a path has few segments")]
+    let segments = longest as f64;
+    alike.sum::<f64>() / segments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelled_segment_is_near() {
+        let like = |path: &str, template: &str| {
+            likeness(&path.split('/').collect::<Vec<_>>(), &template.split('/').collect::<Vec<_>>())
+        };
+        assert!(like("/v1/acounts/7", "/v1/accounts/{id}") > like("/v1/acounts/7", "/v1/users/{id}"));
+        assert!(like("/v1/accounts/7", "/v1/accounts/{id}") > like("/v1/accounts/7", "/v1/accounts"));
+    }
+}

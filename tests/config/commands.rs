@@ -1,0 +1,251 @@
+//! The commands that call nothing, as a user types them: `check`, `routes`, `explain` and the printers.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::Folder;
+
+/// What a command printed, and its exit code.
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn transom(folder: &Path, args: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_transom"));
+    let run = command.current_dir(folder).args(args).output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Run { code: run.status.code(), out: text(run.stdout), err: text(run.stderr) }
+}
+
+const LIBRARY: &str = r#"syntax = "proto3";
+package acme.v1;
+import "google/api/annotations.proto";
+service Library {
+  rpc GetBook(GetBookRequest) returns (Book) {
+    option (google.api.http) = { get: "/v1/{name=shelves/*/books/*}" };
+  }
+  rpc CreateBook(CreateBookRequest) returns (Book) {
+    option (google.api.http) = { post: "/v1/{parent=shelves/*}/books" body: "book" };
+  }
+  rpc ListBooks(ListBooksRequest) returns (ListBooksResponse) {
+    option (google.api.http) = { get: "/v1/{parent=shelves/*}/books" response_body: "books" };
+  }
+}
+message Book { string name = 1; string title = 2; int64 pages = 3; }
+message GetBookRequest { string name = 1; bool deep = 2; }
+message CreateBookRequest { string parent = 1; Book book = 2; string id = 3; }
+message ListBooksRequest { string parent = 1; int32 page_size = 2; }
+message ListBooksResponse { repeated Book books = 1; }
+"#;
+
+const CONFIG: &str =
+    "schema: {protos: [library.proto]}\nupstreams:\n  - {name: library, url: 'http://a:1', timeout: 9s}\n";
+
+fn library() -> Folder {
+    let folder = Folder::new(CONFIG);
+    folder.write("library.proto", LIBRARY);
+    folder
+}
+
+#[test]
+fn check_is_content_with_what_is_fine() {
+    let folder = library();
+    let run = transom(folder.path(), &["check", "--config", "transom.yaml"]);
+    assert_eq!(
+        (run.code, run.out.as_str()),
+        (Some(0), "fine: 3 routes of 1 service, 1 upstream\n"),
+        "{}",
+        run.err
+    );
+    let run = transom(folder.path(), &["check", "-v", "--config", "transom.yaml"]);
+    for part in [
+        "listen    127.0.0.1:8080",
+        "upstream  library http://a:1",
+        "read      library.proto",
+        "max_timeout: null",
+    ] {
+        assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
+    }
+}
+
+#[test]
+fn check_tells_the_faults_of_config_protos_and_rules_at_once() {
+    let folder = Folder::new("schema: {protos: [protos]}\nupstreams: [{url: a}]\nlimits: {uri: much}\n");
+    folder.write("protos/syntax.proto", "syntax = \"proto3\";\nmessage A {\n  strin g = 1;\n}\n");
+    folder.write("protos/library.proto", &LIBRARY.replace("body: \"book\"", "body: \"bok\""));
+    let run = transom(folder.path(), &["check", "--config", "transom.yaml"]);
+    assert_eq!(run.code, Some(1));
+    for part in ["transom.yaml:2:", "transom.yaml:3:15", "protos/syntax.proto:3:3", "errors"] {
+        assert!(run.err.contains(part), "{part} is missing in\n{}", run.err);
+    }
+    folder.write("protos/syntax.proto", "syntax = \"proto3\";\n");
+    let run = transom(folder.path(), &["check", "--config", "transom.yaml"]);
+    for part in ["transom.yaml:3:15", "library.proto:9:", "`bok`", "did you mean `book`?", "3 errors"] {
+        assert!(run.err.contains(part), "{part} is missing in\n{}", run.err);
+    }
+    assert!(run.out.is_empty(), "{}", run.out);
+}
+
+#[test]
+fn colour_is_for_terminals_and_those_who_ask() {
+    let folder = Folder::new("profil: x\n");
+    let run = transom(folder.path(), &["check", "--config", "transom.yaml"]);
+    assert!(!run.err.contains('\x1b'), "{}", run.err);
+    let run = transom(folder.path(), &["check", "--config", "transom.yaml", "--color", "always"]);
+    assert!(run.err.contains("\x1b[1;31merror\x1b[0m"), "{}", run.err);
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let folder = library();
+    let config = ["--config", "transom.yaml"];
+    for args in [
+        &["chek"][..],
+        &["explain", "GET"],
+        &["explain", "GET", "v1"],
+        &["explain", "G T", "/"],
+        &["routes", "--jsn"],
+    ] {
+        let run = transom(folder.path(), &[args, &config].concat());
+        assert_eq!(run.code, Some(2), "{args:?}: {}", run.err);
+    }
+    assert_eq!(transom(folder.path(), &["--help"]).code, Some(0));
+    assert_eq!(
+        transom(folder.path(), &["--version"]).out,
+        format!("transom {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn routes_are_a_table_or_json_and_need_no_backend() {
+    let folder = library();
+    let flags = ["routes", "--proto", "library.proto"];
+    let run = transom(folder.path(), &flags);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.out.starts_with("METHOD  PATH                           BODY  RPC"), "{}", run.out);
+    assert!(run.out.ends_with("\n3 routes\n"), "{}", run.out);
+    let run = transom(folder.path(), &["routes", "--json", "--config", "transom.yaml"]);
+    let routes: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!(
+        routes[2],
+        serde_json::json!({
+            "method": "GET", "path": "/v1/{parent=shelves/*}/books", "body": null, "response_body": "books",
+            "rpc": "acme.v1.Library/ListBooks", "upstream": "library", "source": "annotation",
+            "place": routes[2]["place"],
+        })
+    );
+    assert!(routes[2]["place"].as_str().expect("a place").contains("library.proto:12"), "{routes}");
+    assert_eq!(routes[1]["body"], "book");
+}
+
+#[test]
+fn the_model_api_has_152_routes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run = transom(root, &["routes", "--json", "--proto", "proto"]);
+    let routes: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}", run.err));
+    assert_eq!(routes.as_array().map(Vec::len), Some(152));
+}
+
+fn explain(args: &[&str]) -> Run {
+    let folder = library();
+    transom(folder.path(), &[&["explain", "--config", "transom.yaml"], args].concat())
+}
+
+#[test]
+fn explain_shows_what_would_be_sent() {
+    let run = explain(&[
+        "POST",
+        "/v1/shelves/a%20b/books?id=7",
+        "-d",
+        r#"{"title": "T", "pages": "12"}"#,
+        "-H",
+        "Authorization: Bearer x",
+        "-H",
+        "Grpc-Timeout: 2S",
+    ]);
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    for part in [
+        "route      POST /v1/{parent=shelves/*}/books",
+        "library.proto:9:",
+        "rpc        acme.v1.Library/CreateBook",
+        "captured   parent = shelves/a b",
+        "body       the field book",
+        "\"parent\": \"shelves/a b\"",
+        "\"title\": \"T\"",
+        "\"pages\": \"12\"",
+        "\"id\": \"7\"",
+        "authorization: Bearer x",
+        "upstream   library http://a:1",
+        "deadline   2s",
+    ] {
+        assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
+    }
+}
+
+#[test]
+fn explain_uses_the_upstreams_deadline_and_reads_bodies_from_files() {
+    let folder = library();
+    folder.write("book.json", r#"{"title": "from a file"}"#);
+    let args = ["explain", "--config", "transom.yaml", "POST", "/v1/shelves/a/books", "-d", "@book.json"];
+    let run = transom(folder.path(), &args);
+    assert!(run.out.contains("from a file") && run.out.contains("deadline   9s"), "{}{}", run.out, run.err);
+    let run =
+        transom(folder.path(), &["explain", "--proto", "library.proto", "GET", "/v1/shelves/a/books/b"]);
+    assert!(run.out.contains("upstream   none is configured"), "{}{}", run.out, run.err);
+    assert_eq!(run.code, Some(0));
+}
+
+#[test]
+fn explain_says_why_there_is_no_call() {
+    for (args, parts) in [
+        (
+            &["GET", "/v1/shelfs/a/books"][..],
+            &["404 Not Found", "nearest", "GET /v1/{parent=shelves/*}/books"][..],
+        ),
+        (
+            &["PUT", "/v1/shelves/a/books"],
+            &["405 Method Not Allowed", "not for PUT", "POST /v1/{parent=shelves/*}/books"],
+        ),
+        (&["POST", "/v1/shelves/a/books", "-d", "{"], &["400 Bad Request INVALID_ARGUMENT"]),
+        (&["GET", "/v1/shelves/a/books?page_size=x"], &["400 Bad Request INVALID_ARGUMENT", "page_size"]),
+        (&["GET", "/v1/shelves/%ff/books"], &["400 Bad Request INVALID_ARGUMENT"]),
+        (&["GET", "/v1/shelves/a/books", "-H", "Grpc-Timeout: soon"], &["400 Bad Request INVALID_ARGUMENT"]),
+    ] {
+        let run = explain(args);
+        assert_eq!(run.code, Some(1), "{args:?}\n{}{}", run.out, run.err);
+        for part in parts {
+            assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_transom"))
+        .current_dir(root)
+        .args(["routes", "--json", "--proto", "proto"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stdout.take());
+    let run = child.wait_with_output().expect("an end");
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(run.stderr.is_empty(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
+#[test]
+fn completions_and_the_schema_are_printed() {
+    let folder = library();
+    for shell in ["bash", "zsh", "fish"] {
+        let run = transom(folder.path(), &["completions", shell]);
+        assert!(run.out.contains("explain"), "{shell}");
+    }
+    let run = transom(folder.path(), &["config-schema"]);
+    assert_eq!(run.out, transom::config::json_schema());
+}
