@@ -12,6 +12,7 @@ use prost_reflect::DynamicMessage;
 use crate::gateway::{Peer, Snapshot};
 use crate::metadata;
 use crate::problem::Problems;
+use crate::protocol;
 use crate::route::Miss;
 use crate::rule::{Binding, Body};
 use crate::status::{Status, code_name};
@@ -38,10 +39,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8>
     let (paint, out) = (terminal.out.paint, &mut terminal.out.to);
     let mut page = Page { paint, out };
     match snapshot.table().find(request.method, request.target.path()) {
-        Err(miss) => {
-            missed(&snapshot, &request, &miss, &mut page)?;
-            Ok(PROBLEMS)
-        }
+        Err(miss) => missed(&snapshot, &request, &miss, &mut page),
         Ok(found) => {
             let Some(binding) = snapshot.bindings().get(found.binding) else { return Ok(PROBLEMS) };
             let captures: Result<Vec<_>, _> =
@@ -77,7 +75,7 @@ impl Page<'_> {
 
     /// The answer that the client would get instead of a call.
     fn refused(&mut self, status: &Status) -> io::Result<u8> {
-        let answer = format!("{} {}", status.http_status(), code_name(status.code));
+        let answer = format!("{} {}", status.http_status().as_u16(), code_name(status.code));
         let answer = self.paint.text(Ink::Error, answer);
         self.line("answer", &format!("{answer}\n{}", status.message))?;
         Ok(PROBLEMS)
@@ -187,30 +185,26 @@ fn deadline(upstream: &Upstream, wish: Option<Duration>) -> Option<Duration> {
 }
 
 /// No binding matches: the answer, and what is near.
-fn missed(snapshot: &Snapshot, request: &Request<'_>, miss: &Miss, page: &mut Page<'_>) -> io::Result<()> {
-    match miss {
-        Miss::NotFound => {
-            let answer = page.paint.text(Ink::Error, "404 Not Found");
-            page.line("answer", &format!("{answer}\nno route has such a path"))?;
-            let near = nearest(snapshot.bindings(), request);
-            page.line("nearest", &near.join("\n"))
-        }
-        Miss::MethodNotAllowed(methods) => {
-            let answer = page.paint.text(Ink::Error, "405 Method Not Allowed");
-            let what = format!("{answer}\nthe path is there, but not for {}", request.method);
-            page.line("answer", &what)?;
-            let allowed =
-                methods.iter().map(|method| match snapshot.table().find(method, request.target.path()) {
-                    Ok(found) => {
-                        snapshot.bindings().get(found.binding).map_or_else(|| method.to_string(), shown)
-                    }
-                    Err(_) => method.to_string(),
-                });
-            let mut allowed: Vec<_> = allowed.collect();
-            allowed.dedup();
-            page.line("allowed", &allowed.join("\n"))
-        }
-    }
+fn missed(snapshot: &Snapshot, request: &Request<'_>, miss: &Miss, page: &mut Page<'_>) -> io::Result<u8> {
+    page.refused(&protocol::of_miss(miss))?;
+    let (name, routes) = match miss {
+        Miss::Malformed(_) => return Ok(PROBLEMS),
+        Miss::NotFound => ("nearest", nearest(snapshot.bindings(), request)),
+        Miss::MethodNotAllowed(methods) => ("allowed", allowed(snapshot, methods, request)),
+    };
+    page.line(name, &routes.join("\n"))?;
+    Ok(PROBLEMS)
+}
+
+/// The routes that the path has under other methods.
+fn allowed(snapshot: &Snapshot, methods: &[Method], request: &Request<'_>) -> Vec<String> {
+    let of_method = |method: &Method| {
+        let found = snapshot.table().find(method, request.target.path()).ok()?;
+        snapshot.bindings().get(found.binding).map(shown)
+    };
+    let mut routes: Vec<_> = methods.iter().filter_map(of_method).collect();
+    routes.dedup();
+    routes
 }
 
 fn shown(binding: &Binding) -> String {

@@ -126,7 +126,7 @@ fn routes_are_a_table_or_json_and_need_no_backend() {
     let flags = ["routes", "--proto", "library.proto"];
     let run = transom(folder.path(), &flags);
     assert_eq!(run.code, Some(0), "{}", run.err);
-    assert!(run.out.starts_with("METHOD  PATH                           BODY  RPC"), "{}", run.out);
+    assert!(run.out.starts_with("METHOD  PATH                          BODY  RPC"), "{}", run.out);
     assert!(run.out.ends_with("\n3 routes\n"), "{}", run.out);
     let run = transom(folder.path(), &["routes", "--json", "--config", "transom.yaml"]);
     let routes: Value = serde_json::from_str(&run.out).expect("JSON");
@@ -204,16 +204,16 @@ fn explain_says_why_there_is_no_call() {
     for (args, parts) in [
         (
             &["GET", "/v1/shelfs/a/books"][..],
-            &["404 Not Found", "nearest", "GET /v1/{parent=shelves/*}/books"][..],
+            &["404 NOT_FOUND", "nearest", "GET /v1/{parent=shelves/*}/books"][..],
         ),
         (
             &["PUT", "/v1/shelves/a/books"],
-            &["405 Method Not Allowed", "not for PUT", "POST /v1/{parent=shelves/*}/books"],
+            &["405 UNIMPLEMENTED", "Method Not Allowed", "allowed", "POST /v1/{parent=shelves/*}/books"],
         ),
-        (&["POST", "/v1/shelves/a/books", "-d", "{"], &["400 Bad Request INVALID_ARGUMENT"]),
-        (&["GET", "/v1/shelves/a/books?page_size=x"], &["400 Bad Request INVALID_ARGUMENT", "page_size"]),
-        (&["GET", "/v1/shelves/%ff/books"], &["400 Bad Request INVALID_ARGUMENT"]),
-        (&["GET", "/v1/shelves/a/books", "-H", "Grpc-Timeout: soon"], &["400 Bad Request INVALID_ARGUMENT"]),
+        (&["POST", "/v1/shelves/a/books", "-d", "{"], &["400 INVALID_ARGUMENT"]),
+        (&["GET", "/v1/shelves/a/books?page_size=x"], &["400 INVALID_ARGUMENT", "page_size"]),
+        (&["GET", "/v1/shelves/%ff/books"], &["400 INVALID_ARGUMENT"]),
+        (&["GET", "/v1/shelves/a/books", "-H", "Grpc-Timeout: soon"], &["400 INVALID_ARGUMENT"]),
     ] {
         let run = explain(args);
         assert_eq!(run.code, Some(1), "{args:?}\n{}{}", run.out, run.err);
