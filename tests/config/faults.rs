@@ -120,3 +120,36 @@ fn a_password_is_never_shown() {
     assert!(problems.has_errors());
     assert!(!problems.to_string().contains("hunter2"), "{problems}");
 }
+
+/// Values that fit few keys.
+const ODD: &[&str] = &["{}", "[1]", "\"x\"", "-1", "1e400", "&a [*a]"];
+
+#[test]
+fn an_odd_value_anywhere_is_told_with_its_line_or_is_fine() {
+    let reference =
+        std::fs::read_to_string(crate::support::repository("config/transom.yaml")).expect("the reference");
+    let lines: Vec<&str> = reference.lines().collect();
+    let mut refused = 0;
+    for (index, line) in lines.iter().enumerate() {
+        let Some((key, value)) = line.split_once(": ") else { continue };
+        if key.trim_start().starts_with('#') || value.is_empty() {
+            continue;
+        }
+        for odd in ODD {
+            let mut changed = lines.clone();
+            let line = format!("{key}: {odd}");
+            changed[index] = &line;
+            let folder = Folder::new(&changed.join("\n").replace("../proto", "protos"));
+            let (settings, problems) = folder.load(&[]);
+            assert_eq!(settings.is_none(), problems.has_errors(), "{line}\n{problems}");
+            refused += problems.errors();
+            for problem in &problems {
+                assert!(problem.place.line > 0, "{line}\n{problem}");
+            }
+            let here = problems.iter().any(|problem| problem.place.line == index + 1);
+            let elsewhere = ["- name", "protos", "listen"].iter().any(|word| key.contains(word));
+            assert!(here || elsewhere || !problems.has_errors(), "{line} is not where\n{problems}");
+        }
+    }
+    assert!(refused > 200, "{refused}");
+}
