@@ -12,6 +12,8 @@ mod model_api;
 mod readme;
 mod reload;
 mod routing;
+mod shutdown;
+mod sockets;
 mod support;
 mod transcoding;
 mod upstreams;

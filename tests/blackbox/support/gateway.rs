@@ -1,6 +1,5 @@
 //! A gateway under test: the real binary with a config file of its own, on free ports.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -20,7 +19,6 @@ use super::{Answer, Client, until};
 pub struct GatewayBuilder {
     folder: TempDir,
     config: String,
-    environment: HashMap<String, String>,
     admin: bool,
 }
 
@@ -36,12 +34,7 @@ pub struct Gateway {
 
 impl GatewayBuilder {
     pub fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a folder"),
-            config: String::new(),
-            environment: HashMap::new(),
-            admin: true,
-        }
+        Self { folder: tempfile::tempdir().expect("a folder"), config: String::new(), admin: true }
     }
 
     /// A file beside the config.
@@ -63,20 +56,14 @@ impl GatewayBuilder {
         self.config(&format!("schema:\n  protos: [{}]", protos.display()))
     }
 
-    /// One upstream for everything.
+    /// One plain-text upstream for everything.
     pub fn upstream(self, address: impl std::fmt::Display) -> Self {
-        self.config(&format!("upstreams:\n  - name: backend\n    url: http://{address}"))
+        self.upstream_url(&format!("http://{address}"))
     }
 
-    /// An environment variable of the process.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.insert(name.to_owned(), value.to_owned());
-        self
-    }
-
-    /// The folder of the config.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+    /// One upstream for everything.
+    pub fn upstream_url(self, url: &str) -> Self {
+        self.config(&format!("upstreams:\n  - name: backend\n    url: {url}"))
     }
 
     /// Starts the gateway and waits until it listens.
@@ -104,7 +91,6 @@ impl GatewayBuilder {
         let mut process = Command::new(env!("CARGO_BIN_EXE_transom"))
             .args(["serve", "--config"])
             .arg(&file)
-            .envs(self.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

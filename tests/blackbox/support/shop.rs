@@ -1,5 +1,7 @@
 //! The shop of `tests/fixtures/shop.proto`: a contract with one of everything, and a backend that echoes.
 
+use std::fmt::Write as _;
+
 use prost_reflect::DescriptorPool;
 use transom::demo::Backend;
 use transom::problem::Problems;
@@ -19,16 +21,21 @@ pub async fn shop(options: &str) -> (Gateway, Backend) {
     let mut config = String::new();
     for line in options.lines() {
         if line.starts_with("unbound_methods:") {
-            schema += &format!("  {line}\n");
+            let _ = writeln!(schema, "  {line}");
         } else if let Some(key) = line.strip_prefix("upstream_") {
-            upstream += &format!("    {key}\n");
+            let _ = writeln!(upstream, "    {key}");
         } else {
-            config += &format!("{line}\n");
+            let _ = writeln!(config, "{line}");
         }
     }
     let builder = GatewayBuilder::new().file("protos/shop.proto", SHOP);
     let gateway = builder.config(&schema).config(&upstream).config(&config).start().await;
     (gateway, backend)
+}
+
+/// A gateway whose contract is the shop, still without an upstream.
+pub fn shop_files() -> GatewayBuilder {
+    GatewayBuilder::new().file("protos/shop.proto", SHOP).config("schema:\n  protos: [protos]")
 }
 
 /// The descriptors of one proto file.
