@@ -11,8 +11,6 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
-use protox::Compiler;
-use protox::file::{File, FileResolver, GoogleFileResolver};
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
@@ -29,13 +27,8 @@ const BACKUPS: &str = "qdrant.cloud.cluster.backup.v1.BackupService";
 /// The model API, compiled once for all tests.
 pub(super) fn model_api() -> DescriptorPool {
     static POOL: OnceLock<DescriptorPool> = OnceLock::new();
-    let load = || {
-        let settings = schema::Settings { embedded_api: true, ..schema::Settings::default() };
-        let mut problems = Problems::new();
-        let schema = schema::load(&settings, &mut problems);
-        schema.unwrap_or_else(|| panic!("{problems}")).pool().clone()
-    };
-    POOL.get_or_init(load).clone()
+    let settings = || schema::Settings { embedded_api: true, ..schema::Settings::default() };
+    POOL.get_or_init(|| load(&settings())).clone()
 }
 
 /// Resources in the style of the AIP rules, flat ones, and an echo.
@@ -76,19 +69,15 @@ fn library() -> DescriptorPool {
         message CreateCounterRequest { Counter counter = 1; }
         message GetCounterRequest { int64 counter_id = 1; }
     "#;
-    struct One;
-    impl FileResolver for One {
-        fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-            if name == "library.proto" {
-                File::from_source(name, LIBRARY)
-            } else {
-                GoogleFileResolver::new().open_file(name)
-            }
-        }
-    }
-    let mut compiler = Compiler::with_file_resolver(One);
-    compiler.include_imports(true).open_file("library.proto").expect("the library compiles");
-    compiler.descriptor_pool()
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("library.proto"), LIBRARY).expect("written");
+    load(&schema::Settings { protos: vec![folder.path().to_owned()], ..schema::Settings::default() })
+}
+
+fn load(settings: &schema::Settings) -> DescriptorPool {
+    let mut problems = Problems::new();
+    let schema = schema::load(settings, &mut problems);
+    schema.unwrap_or_else(|| panic!("{problems}")).pool().clone()
 }
 
 /// A backend and a connection to it.
