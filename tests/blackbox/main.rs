@@ -5,6 +5,7 @@
     reason = "answers under test are small; polling sleeps between its looks"
 )]
 
+mod admin;
 mod errors;
 mod limits;
 mod metadata;
@@ -14,6 +15,8 @@ mod reload;
 mod routing;
 mod shutdown;
 mod sockets;
+mod serving;
 mod support;
+mod telemetry;
 mod transcoding;
 mod upstreams;
