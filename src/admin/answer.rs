@@ -103,7 +103,8 @@ fn shown(problem: &Problem) -> serde_json::Value {
 }
 
 fn index() -> String {
-    let line = |(path, method, what): &(&str, Method, &str)| format!("{method:<5}{path:<10}{what}\n");
+    let line =
+        |(path, method, what): &(&str, Method, &str)| format!("{:<5}{path:<10}{what}\n", method.as_str());
     PATHS.iter().map(line).collect()
 }
 

@@ -1,21 +1,21 @@
 //! One client connection: HTTP/1.1 or HTTP/2 by what the client speaks, within the limits, until it ends or
 //! is told to.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 use tower::Service;
 
-use super::layers::{Stack, request_id};
+use super::layers::{Answer, Stack, request_id};
+use super::patience::{Answering, Patient, Phase, Spoken};
 use super::shutdown::{Stop, reached};
 use super::{ConnectionLimits, Front, Gateway};
 use crate::gateway::Peer;
@@ -34,8 +34,8 @@ pub(super) fn protocol(limits: &ConnectionLimits) -> Protocol {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        // Time limits are kept by `Patient`.
+        .header_read_timeout(None)
         .max_buf_size(limits.header_bytes)
         .keep_alive(true)
         // A client that closes its side has gone: only so can its call be cancelled at the backend.
@@ -56,16 +56,16 @@ pub(super) async fn serve<G: Gateway, S>(
     peer: Peer,
     front: Arc<Front<G>>,
     protocol: Arc<Protocol>,
-    patience: Duration,
+    header_timeout: Duration,
     mut stop: watch::Receiver<Stop>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let spoken = Arc::new(AtomicBool::new(false));
-    let client = Client { front, peer: Arc::new(peer), spoken: Arc::clone(&spoken) };
-    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), client));
+    let phase = Phase::new();
+    let stream = TokioIo::new(Patient::new(stream, Arc::clone(&phase), header_timeout));
+    let client = Client { front, peer: Arc::new(peer), phase };
+    let mut connection = pin!(protocol.serve_connection(stream, client));
     let mut asked = false;
-    let mut unspoken = pin!(sleep_until(Instant::now() + patience));
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -76,16 +76,6 @@ pub(super) async fn serve<G: Gateway, S>(
                 asked = true;
                 connection.as_mut().graceful_shutdown();
             }
-            // hyper's own header timeout begins only once it knows the protocol: a client that says nothing
-            // at all, or stops within the HTTP/2 preface, is asked to leave here, and then made to.
-            () = unspoken.as_mut(), if !spoken.load(Ordering::Relaxed) => {
-                if asked {
-                    return;
-                }
-                asked = true;
-                unspoken.as_mut().reset(Instant::now() + patience);
-                connection.as_mut().graceful_shutdown();
-            }
         }
     }
 }
@@ -94,19 +84,18 @@ pub(super) async fn serve<G: Gateway, S>(
 struct Client<G> {
     front: Arc<Front<G>>,
     peer: Arc<Peer>,
-    /// Whether a request was read.
-    spoken: Arc<AtomicBool>,
+    phase: Arc<Phase>,
 }
 
 impl<G: Gateway> hyper::service::Service<Request<Incoming>> for Client<G> {
-    type Response = <Stack<G> as Service<Request<Incoming>>>::Response;
-    type Error = <Stack<G> as Service<Request<Incoming>>>::Error;
-    type Future = <Stack<G> as Service<Request<Incoming>>>::Future;
+    type Response = Response<Spoken<Answer>>;
+    type Error = Infallible;
+    type Future = Answering<<Stack<G> as Service<Request<Incoming>>>::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.spoken.store(true, Ordering::Relaxed);
+        self.phase.call(request.version());
         request.extensions_mut().insert(Arc::clone(&self.peer));
         request_id::keep_sane(request.headers_mut());
-        self.front.stack().call(request)
+        Answering::new(self.front.stack().call(request), Arc::clone(&self.phase))
     }
 }

@@ -24,6 +24,7 @@ mod connection;
 mod front;
 mod layers;
 mod listen;
+mod patience;
 mod run;
 mod shutdown;
 mod tls;

@@ -131,14 +131,14 @@ async fn converse<G: Gateway, S>(
 {
     let peer = Peer { address, tls: tls.is_some() };
     let (front, protocol) = (Arc::clone(&shared.front), Arc::clone(&shared.protocol));
-    let (patience, mut stop) = (shared.header_timeout, shared.stop.clone());
+    let (header_timeout, mut stop) = (shared.header_timeout, shared.stop.clone());
     let Some(tls) = tls else {
-        return connection::serve(stream, peer, front, protocol, patience, stop).await;
+        return connection::serve(stream, peer, front, protocol, header_timeout, stop).await;
     };
     tokio::select! {
         () = reached(&mut stop, Stop::Drain) => {}
-        shaken = timeout(patience, tls.accept(stream)) => match shaken {
-            Ok(Ok(stream)) => connection::serve(stream, peer, front, protocol, patience, stop.clone()).await,
+        shaken = timeout(header_timeout, tls.accept(stream)) => match shaken {
+            Ok(Ok(stream)) => connection::serve(stream, peer, front, protocol, header_timeout, stop.clone()).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },

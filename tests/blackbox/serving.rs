@@ -2,8 +2,7 @@
 
 use http::Method;
 
-use crate::support::request;
-use crate::support::{Client, shop, until};
+use crate::support::{Client, request, shop, until};
 
 #[tokio::test]
 async fn unix_sockets_and_both_protocols_serve() {

@@ -70,6 +70,32 @@ async fn clients_that_say_too_little_are_closed() {
 }
 
 #[tokio::test]
+async fn http2_clients_are_told_how_many_streams_they_may_open() {
+    let server = Setup::default().start();
+    let mut stream = server.connect().await;
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("sent");
+    let mut head = [0; 9];
+    within(stream.read_exact(&mut head)).await.expect("a frame");
+    let mut settings = vec![0; usize::from(head[2])];
+    within(stream.read_exact(&mut settings)).await.expect("its content");
+    assert_eq!(head[3], 4, "SETTINGS comes first");
+    let streams = [0, 3, 0, 0, 0, 16];
+    assert!(settings.chunks(6).any(|setting| setting == streams), "{settings:?}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_outlives_the_header_timeout() {
+    let header_timeout = Duration::from_millis(50);
+    let limits = crate::serve::ConnectionLimits { header_timeout, ..limits() };
+    let server = Setup { limits, ..Setup::default() }.start();
+    let mut client = http1(server.connect().await).await;
+    client.send(get("/bytes/1")).await;
+    // Time passing is what is under test.
+    tokio::time::sleep(header_timeout * 4).await;
+    assert_eq!(client.send(get("/bytes/2")).await.text(), "11");
+}
+
+#[tokio::test]
 async fn connections_beyond_the_cap_wait_for_room() {
     let limits = crate::serve::ConnectionLimits { connections: 1, ..limits() };
     let server = Setup { limits, ..Setup::default() }.start();
