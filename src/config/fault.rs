@@ -77,6 +77,7 @@ fn thing(found: de::Unexpected<'_>) -> String {
         de::Unexpected::Unsigned(value) => format!("the number `{value}`"),
         de::Unexpected::Signed(value) => format!("the number `{value}`"),
         de::Unexpected::Float(value) => format!("the number `{value}`"),
+        de::Unexpected::Str(value) if value.chars().count() > 60 => "a long text".into(),
         de::Unexpected::Str(value) => format!("the text {value:?}"),
         de::Unexpected::Unit | de::Unexpected::Option => "nothing".into(),
         de::Unexpected::Seq => "a list".into(),

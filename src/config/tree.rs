@@ -54,12 +54,26 @@ pub(super) struct Source {
     pub text: String,
 }
 
+impl Source {
+    /// A place in this text, with its line where that is short enough to be looked at.
+    pub fn place(&self, line: usize, column: usize, width: usize) -> Place {
+        let place = Place::file(&self.name).at(line, column);
+        match line.checked_sub(1).and_then(|line| self.text.lines().nth(line)) {
+            Some(text) if text.len() <= LONGEST_EXCERPT => place.showing(text, width),
+            _ => place,
+        }
+    }
+}
+
+/// Longer lines are not shown.
+const LONGEST_EXCERPT: usize = 400;
+
 impl Mark {
     /// The place to show in a problem about `item`.
     pub fn place(&self, item: &str) -> Place {
         match self {
             Self::File { source, line, column, width } => {
-                let place = Place::file(&source.name).at(*line, *column).within(&source.text, *width);
+                let place = source.place(*line, *column, *width);
                 if item.is_empty() { place } else { place.of(item) }
             }
             Self::Named(name) => Place::item(&**name),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
-use serde_saphyr::{DefaultMessageFormatter, Location, SnippetMode, Spanned};
+use serde_saphyr::{Location, SnippetMode, Spanned, UserMessageFormatter};
 
 use crate::problem::{Place, Problem, Problems};
 
@@ -38,17 +38,23 @@ pub(super) fn parse(source: &Rc<Source>, problems: &mut Problems) -> Option<Node
 
 /// A syntax fault as a problem; YAML's own words, without the location that they end in.
 fn syntax(source: &Source, fault: &serde_saphyr::Error) -> Problem {
-    let formatter = DefaultMessageFormatter;
-    let options = serde_saphyr::render_options! { formatter: &formatter, snippets: SnippetMode::Off };
+    let options =
+        serde_saphyr::render_options! { formatter: &UserMessageFormatter, snippets: SnippetMode::Off };
     let text = fault.render_with_options(options);
-    let what = text.split(" at line ").next().unwrap_or(&text);
+    let what = match fault.without_snippet() {
+        serde_saphyr::Error::MultipleDocuments { .. } => "a second document begins here, expected one",
+        // The limits themselves are told in Rust's words.
+        _ => [" at line ", ": limits breached"]
+            .iter()
+            .fold(text.as_str(), |text, end| text.split_once(end).map_or(text, |(what, _)| what)),
+    };
     let place = match fault.location() {
-        Some(location) if location != Location::UNKNOWN => Place::file(&source.name)
-            .at(count(location.line()), count(location.column()))
-            .within(&source.text, 1),
+        Some(location) if location != Location::UNKNOWN => {
+            source.place(count(location.line()), count(location.column()), 1)
+        }
         _ => Place::file(&source.name),
     };
-    Problem::error(place, format!("this is not YAML: {what}"))
+    Problem::error(place, format!("this is not a YAML file that can be read: {what}"))
 }
 
 fn count(number: u64) -> usize {
@@ -228,6 +234,29 @@ mod tests {
         let (_, problems) = parsed("a: 1\na: 2\nb:\n  c: 1\n  c: 2\n");
         let lines: Vec<_> = problems.iter().map(|problem| problem.place.line).collect();
         assert_eq!(lines, [2, 5], "{problems}");
+    }
+
+    #[test]
+    fn what_is_told_is_for_people() {
+        let aliases = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\n";
+        let aliases = ["c: &c [B]", "d: &d [C]", "e: &e [D]", "f: [E]"]
+            .iter()
+            .zip(["*b,", "*c,", "*d,", "*e,"])
+            .fold(aliases.to_owned(), |text, (line, alias)| {
+                text + &line.replace(['B', 'C', 'D', 'E'], &alias.repeat(20)) + "\n"
+            });
+        for (text, what) in [
+            ("a: b\n---\nc: d\n", "a second document begins here"),
+            (aliases.as_str(), "too large or too complex"),
+            (&format!("a: {}", "[".repeat(100_000)), "recursion"),
+            ("[a]: b", "string"),
+        ] {
+            let (node, problems) = parsed(text);
+            assert!(node.is_none());
+            let problem = problems.iter().next().expect("one problem");
+            assert!(problem.what.contains(what) && !problem.what.contains('{'), "{}", problem.what);
+            assert!(problem.to_string().len() < 1000, "a line without end is not shown");
+        }
     }
 
     #[test]

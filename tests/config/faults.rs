@@ -47,7 +47,7 @@ fn one_fault_is_one_problem() {
         ("schema: {protos: [protos]}\nupstream: [{url: 'http://a:1'}]", "`upstream` is not a key here"),
         ("schema: {protos: [protos]}", "there is no gRPC backend to call"),
         ("upstreams: [{url: 'http://a:1'}]", "there is no gRPC contract to serve"),
-        ("schema: {protos: [protos]\nupstreams: []", "this is not YAML"),
+        ("schema: {protos: [protos]\nupstreams: []", "this is not a YAML file"),
         ("schema: {protos: [nowhere]}\nupstreams: [{url: 'http://a:1'}]", "there is no such file"),
     ] {
         let (settings, problems) = Folder::new(config).load(&[]);
