@@ -99,8 +99,6 @@ impl Route {
 
     /// The bytes of a path, which matches the template, that a variable captures.
     fn range(&self, capture: &Capture, path: &str) -> Range<usize> {
-        // The n-th segment stands behind the n-th slash.
-        let slash = |n| path.match_indices('/').nth(n).map(|(at, _)| at);
         let (first, end) = match self.many {
             Some(many) if capture.end > many => {
                 let total = path.bytes().filter(|byte| *byte == b'/').count();
@@ -113,8 +111,10 @@ impl Route {
         if first >= end {
             return 0..0;
         }
-        let start = slash(first).map_or(path.len(), |at| at + 1);
-        start..slash(end).unwrap_or(path.len())
+        // The n-th segment stands behind the n-th slash.
+        let mut slashes = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
+        let start = slashes.nth(first).map_or(path.len(), |at| at + 1);
+        start..slashes.nth(end - first - 1).unwrap_or(path.len())
     }
 }
 

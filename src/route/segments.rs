@@ -55,6 +55,11 @@ impl SegmentTree {
         node.end = Some(rank);
     }
 
+    /// Whether a template of a lesser rank may match a path that this one matches. Says yes when in doubt.
+    pub fn rivals(&self, segments: &[Segment], rank: usize) -> bool {
+        self.root.rivals(segments, rank)
+    }
+
     /// The least rank of the templates that match a path, which begins with `/`.
     pub fn find(&self, path: &str) -> Option<usize> {
         self.root.find(path.get(1..), self.empty_captures)
@@ -67,8 +72,8 @@ impl Node {
         let Some(rest) = rest else {
             return self.end.or_else(|| self.many_for(None, empty));
         };
-        let (segment, next) = match rest.split_once('/') {
-            Some((segment, next)) => (segment, Some(next)),
+        let (segment, next) = match rest.bytes().position(|byte| byte == b'/') {
+            Some(slash) => (rest.get(..slash).unwrap_or(rest), rest.get(slash + 1..)),
             None => (rest, None),
         };
         self.literals
@@ -76,6 +81,23 @@ impl Node {
             .and_then(|node| node.find(next, empty))
             .or_else(|| self.one.as_ref().filter(|_| empty || !segment.is_empty())?.find(next, empty))
             .or_else(|| self.many_for(Some(rest), empty))
+    }
+
+    fn rivals(&self, rest: &[Segment], rank: usize) -> bool {
+        if self.many.iter().any(|tail| tail.rank < rank) {
+            return true;
+        }
+        let one = |next| self.one.as_ref().is_some_and(|node| node.rivals(next, rank));
+        match rest {
+            [] => self.end.is_some_and(|end| end < rank),
+            [Segment::Literal(text), next @ ..] => {
+                self.literals.get(text.as_str()).is_some_and(|node| node.rivals(next, rank)) || one(next)
+            }
+            [Segment::One, next @ ..] => {
+                self.literals.values().any(|node| node.rivals(next, rank)) || one(next)
+            }
+            [Segment::Many, ..] => true,
+        }
     }
 
     fn many_for(&self, rest: Option<&str>, empty: bool) -> Option<usize> {
@@ -129,6 +151,32 @@ mod tests {
             ("/", "/**"),
         ] {
             assert_eq!(tree.find(path).map(|rank| templates[rank]), Some(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn rivals_are_more_specific_templates_of_common_paths() {
+        let mut tree = SegmentTree::new(false);
+        for (rank, template) in ["/a/me", "/a/*/x", "/b/**/c"].iter().enumerate() {
+            let template: PathTemplate = template.parse().expect(template);
+            tree.insert(&template.segments, rank);
+        }
+        for (template, rivals) in [
+            ("/a/*", true),
+            ("/*/me", true),
+            ("/*/*", true),
+            ("/a/b/x", true),
+            ("/a/**", true),
+            ("/b/1", true),
+            ("/a", false),
+            ("/a/b", false),
+            ("/a/*/y", false),
+            ("/c/*", false),
+            ("/a/*/x/*", false),
+        ] {
+            let segments = template.parse::<PathTemplate>().expect(template).segments;
+            assert_eq!(tree.rivals(&segments, 9), rivals, "{template}");
+            assert!(template.ends_with("**") || !tree.rivals(&segments, 0), "nothing is before rank 0");
         }
     }
 }

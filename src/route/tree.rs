@@ -16,11 +16,18 @@ use crate::rule::Segment;
 /// Templates by rank: the less the more specific.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    radix: Router<usize>,
+    radix: Router<Hit>,
     /// The templates that are not in the radix tree.
     segments: Option<SegmentTree>,
     /// All templates, for paths with empty segments if wildcards match those: matchit's never do.
     for_empty: Option<SegmentTree>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hit {
+    rank: usize,
+    /// Whether a template beside the radix tree may match the same path and come before.
+    contested: bool,
 }
 
 impl Tree {
@@ -33,17 +40,18 @@ impl Tree {
             templates.iter().enumerate().for_each(|(rank, template)| for_empty.insert(template, rank));
         }
         let places = Places::count(templates);
+        let (inside, beside): (Vec<_>, Vec<_>) =
+            templates.iter().enumerate().partition(|(_, template)| places.suit(template));
+        for (rank, template) in beside {
+            tree.segments.get_or_insert_with(|| SegmentTree::new(empty_captures)).insert(template, rank);
+        }
         let mut patterns = HashSet::new();
-        for (rank, template) in templates.iter().enumerate() {
-            if !places.suit(template) {
-                let segments = tree.segments.get_or_insert_with(|| SegmentTree::new(empty_captures));
-                segments.insert(template, rank);
-                continue;
-            }
+        for (rank, template) in inside {
+            let contested = tree.segments.as_ref().is_some_and(|segments| segments.rivals(template, rank));
             for pattern in patterns_of(template) {
                 // Where `**` stands for nothing, a template that ends there comes first.
                 if patterns.insert(pattern.clone()) {
-                    tree.radix.insert(pattern, rank)?;
+                    tree.radix.insert(pattern, Hit { rank, contested })?;
                 }
             }
         }
@@ -55,11 +63,13 @@ impl Tree {
         if let Some(for_empty) = self.for_empty.as_ref().filter(|_| has_empty_segment(path)) {
             return for_empty.find(path);
         }
-        let radix = self.radix.at(path).ok().map(|hit| *hit.value);
-        match &self.segments {
-            None => radix,
-            Some(segments) => radix.into_iter().chain(segments.find(path)).min(),
-        }
+        let radix = match self.radix.at(path) {
+            Ok(hit) if !hit.value.contested => return Some(hit.value.rank),
+            Ok(hit) => Some(hit.value.rank),
+            Err(_) => None,
+        };
+        let beside = self.segments.as_ref().and_then(|segments| segments.find(path));
+        radix.into_iter().chain(beside).min()
     }
 }
 
@@ -192,7 +202,7 @@ mod tests {
             ("/nothing", None, None),
         ] {
             let name = |rank: Option<usize>| rank.map(|rank| templates[rank]);
-            assert_eq!(name(tree.radix.at(path).ok().map(|hit| *hit.value)), radix, "{path}");
+            assert_eq!(name(tree.radix.at(path).ok().map(|hit| hit.value.rank)), radix, "{path}");
             assert_eq!(name(tree.find(path)), found, "{path}");
         }
     }
