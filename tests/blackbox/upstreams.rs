@@ -23,7 +23,7 @@ async fn deadlines_reach_the_backend_and_end_the_call() {
 
     gateway.request(Method::GET, "/v1/look/7", &[("grpc-timeout", "2H")], "").await;
     let longest = deadline_of_last();
-    assert!(longest > Duration::from_secs(55) && longest <= Duration::from_secs(60), "{longest:?}");
+    assert!(longest > Duration::from_secs(55) && longest <= Duration::from_mins(1), "{longest:?}");
 
     let asked = gateway.request(Method::GET, "/v1/look/7", &[slow, ("grpc-timeout", "50m")], "").await;
     assert_eq!((asked.status.as_u16(), asked.json()["code"].as_i64()), (504, Some(4)));
