@@ -13,14 +13,17 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
 use super::decode::Decoder;
 use super::{CallPlan, Settings, encode, write_message};
+use crate::problem::Problems;
 use crate::rule::{Body, FieldPath};
+use crate::schema;
 use crate::status::Status;
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/transcode");
-    let mut compiler = protox::Compiler::new([folder]).expect("the folder is there");
-    compiler.open_files(["kinds.proto", "legacy.proto"]).expect("the protos compile");
-    compiler.descriptor_pool()
+    let settings = schema::Settings { protos: vec![folder.into()], ..schema::Settings::default() };
+    let mut problems = Problems::new();
+    let schema = schema::load(&settings, &mut problems);
+    schema.unwrap_or_else(|| panic!("{problems}")).pool().clone()
 });
 
 fn desc(name: &str) -> MessageDescriptor {
