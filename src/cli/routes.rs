@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
-use crate::gateway::Snapshot;
+use crate::admin::RouteRow;
 use crate::problem::Problems;
-use crate::rule::{Binding, Body, FieldPath, Source};
+use crate::rule::{Binding, FieldPath};
 
 use super::args::RoutesArgs;
 use super::build::{Built, build_without_backend};
@@ -19,12 +17,10 @@ pub(super) fn run(args: &RoutesArgs, terminal: &mut Terminal) -> io::Result<u8> 
     let built = in_runtime(|| build_without_backend(args.source.sources(), &mut problems))?;
     terminal.tell(&problems)?;
     let Some(Built { snapshot, .. }) = built else { return Ok(PROBLEMS) };
-    let routes: Vec<_> = snapshot
-        .bindings()
-        .iter()
-        .enumerate()
-        .map(|(index, binding)| Route::of(&snapshot, index, binding))
-        .collect();
+    let mut routes = RouteRow::all(&snapshot);
+    for route in &mut routes {
+        route.upstream.take_if(|name| name == super::build::NO_BACKEND);
+    }
     if args.json {
         serde_json::to_writer_pretty(&mut terminal.out.to, &routes)?;
         writeln!(terminal.out.to)?;
@@ -32,51 +28,6 @@ pub(super) fn run(args: &RoutesArgs, terminal: &mut Terminal) -> io::Result<u8> 
         table(&routes, terminal.out.paint, &mut terminal.out.to)?;
     }
     Ok(FINE)
-}
-
-/// One line of the table.
-#[derive(Debug, Serialize)]
-pub(super) struct Route {
-    /// The HTTP method; `*`: any.
-    pub method: String,
-    /// The path template.
-    pub path: String,
-    /// `*`: the whole message; a field path; nothing: the body is not read.
-    pub body: Option<String>,
-    /// The field of the answer that is the body; nothing: all of it.
-    pub response_body: Option<String>,
-    /// `package.Service/Method`.
-    pub rpc: String,
-    /// The upstream's name; nothing: none is configured.
-    pub upstream: Option<String>,
-    /// `annotation`, `external` or `unbound`.
-    pub source: &'static str,
-    /// Where the rule was written.
-    pub place: String,
-}
-
-impl Route {
-    pub(super) fn of(snapshot: &Snapshot, index: usize, binding: &Binding) -> Self {
-        let upstream = snapshot.upstream(index, None).map(|(upstream, _)| upstream.settings().name.clone());
-        Self {
-            method: binding.method.to_string(),
-            path: binding.template.to_string(),
-            body: match &binding.body {
-                Body::None => None,
-                Body::Whole => Some("*".to_owned()),
-                Body::Field(path) => Some(dotted(path)),
-            },
-            response_body: binding.response_body.as_ref().map(|field| field.name().to_owned()),
-            rpc: rpc(binding),
-            upstream: upstream.filter(|name| name != super::build::NO_BACKEND),
-            source: match binding.source {
-                Source::Annotation => "annotation",
-                Source::External => "external",
-                Source::Unbound => "unbound",
-            },
-            place: position(binding),
-        }
-    }
 }
 
 /// `package.Service/Method`.
@@ -98,7 +49,7 @@ pub(super) fn dotted(path: &FieldPath) -> String {
 }
 
 /// An aligned table with a heading, and the count below.
-fn table(routes: &[Route], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn table(routes: &[RouteRow], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let heading = ["METHOD", "PATH", "BODY", "RPC", "UPSTREAM"].map(str::to_owned);
     let rows = routes.iter().map(|route| {
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
@@ -135,7 +86,7 @@ mod tests {
 
     #[test]
     fn columns_stand_below_one_another() {
-        let route = |method: &str, path: &str, body: Option<&str>| Route {
+        let route = |method: &str, path: &str, body: Option<&str>| RouteRow {
             method: method.into(),
             path: path.into(),
             body: body.map(str::to_owned),
