@@ -5,8 +5,6 @@
 //! [`rule`](crate::rule) reads those out of the pool.
 
 mod check;
-#[cfg(test)]
-mod damage;
 mod editions;
 mod embedded;
 mod features;
@@ -16,9 +14,11 @@ mod link;
 mod merge;
 mod nesting;
 mod numbers;
+mod order;
 mod place;
 mod protos;
 mod raw;
+mod refusal;
 mod sets;
 mod tell;
 #[cfg(test)]

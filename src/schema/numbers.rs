@@ -21,11 +21,18 @@ pub(super) fn clashes(pool: &DescriptorPool, file: &File, files: &Files) -> Vec<
             .map(|name| (name, file.shown()))
             .or_else(|| taken(pool, files, &extendee, extension.number()));
         match first {
+            // The same name twice is told by the linker, before it comes to the numbers.
+            Some((name, _)) if name == extension.name => {}
             Some((name, shown)) => problems.push(clash(file, extension, &extendee, &name, &shown)),
             None => drop(own.insert((extendee, extension.number()), extension)),
         }
     }
     problems
+}
+
+/// Whether the file declares any extension.
+pub(super) fn declares_extensions(file: &File) -> bool {
+    !Declared::of(file).extensions.is_empty()
 }
 
 /// The extension in `pool` that has the number, and its file as the user knows it.
