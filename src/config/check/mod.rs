@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Place, Problem, Problems};
-use crate::{admin, gateway, reload, rule, serve};
+use crate::{admin, gateway, reload, rule, serve, transcode};
 
 use super::Settings;
 use super::file::File;
@@ -45,10 +45,7 @@ impl Check<'_> {
                 delete_body: file.schema.delete_body,
             },
             route: mapping::route(&file.routing),
-            transcode: mapping::transcode(
-                &file.json,
-                self.positive("limits.json_depth", file.limits.json_depth),
-            ),
+            transcode: mapping::transcode(&file.json, self.depth(file.limits.json_depth)),
             metadata: self.metadata(&file.metadata),
             upstreams,
             methods: self.methods(&file.methods),
@@ -102,6 +99,21 @@ impl Check<'_> {
             );
         }
         number
+    }
+
+    /// A nesting depth that the transcoder can keep.
+    fn depth(&mut self, depth: usize) -> usize {
+        if depth > transcode::DEEPEST {
+            self.error(
+                "limits.json_depth",
+                format!(
+                    "`limits.json_depth` is {depth}, deeper than the {} that can be kept",
+                    transcode::DEEPEST
+                ),
+                "write a smaller number; the default is 100",
+            );
+        }
+        self.positive("limits.json_depth", depth)
     }
 
     /// A path as the process sees it: one from the config file is relative to the file's folder.
