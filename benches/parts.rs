@@ -49,7 +49,7 @@ impl Api {
     }
 }
 
-/// The body of a CreateCluster request.
+/// The body of a request that creates a cluster.
 fn cluster() -> String {
     format!(
         r#"{{"cluster":{{"name":"product-search","accountId":"{ACCOUNT}","cloudProviderId":"aws",
@@ -61,7 +61,7 @@ fn cluster() -> String {
     )
 }
 
-/// CreateCluster's request message, as the backend gets it.
+/// The message of that request, as the backend gets it.
 fn create_message(api: &Api) -> Vec<u8> {
     let mut message = Vec::new();
     let captures = [Cow::Borrowed(ACCOUNT)];
@@ -93,7 +93,7 @@ fn routes(c: &mut Criterion) {
     }
     assert!(api.table.find(&Method::GET, "/api/nothing").is_err());
     group.bench_function("miss", |b| {
-        b.iter(|| api.table.find(&Method::GET, black_box("/api/nothing")).is_err())
+        b.iter(|| api.table.find(&Method::GET, black_box("/api/nothing")).is_err());
     });
     group.finish();
 }
