@@ -132,7 +132,7 @@ fn method(text: &str) -> Result<Method, String> {
 }
 
 fn target(text: &str) -> Result<PathAndQuery, String> {
-    let path = match text.split_once("://") {
+    let path = match text.split_once("://").filter(|_| !text.starts_with('/')) {
         Some((_, rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
         None => text,
     };

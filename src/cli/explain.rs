@@ -11,7 +11,7 @@ use prost_reflect::DynamicMessage;
 
 use crate::gateway::{Peer, Snapshot};
 use crate::metadata;
-use crate::problem::Problems;
+use crate::problem::{Place, Problem, Problems};
 use crate::protocol;
 use crate::route::Miss;
 use crate::rule::{Binding, Body};
@@ -35,7 +35,15 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8>
     terminal.tell(&problems)?;
     let Some(Built { snapshot, .. }) = built else { return Ok(PROBLEMS) };
     let headers = args.headers();
-    let request = Request { method: &args.method, target: &args.path, headers: &headers, body: args.body()? };
+    let body = match args.body() {
+        Ok(body) => body,
+        Err(fault) => {
+            let what = format!("the body cannot be read: {}", fault.kind());
+            terminal.tell(&Problem::error(Place::item("--data"), what).into())?;
+            return Ok(PROBLEMS);
+        }
+    };
+    let request = Request { method: &args.method, target: &args.path, headers: &headers, body };
     let (paint, out) = (terminal.out.paint, &mut terminal.out.to);
     let mut page = Page { paint, out };
     match snapshot.table().find(request.method, request.target.path()) {

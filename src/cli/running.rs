@@ -42,6 +42,7 @@ impl Running {
         let front = Arc::new(Front::new(Arc::new(snapshot), &layers, telemetry.recorder().clone()));
         let certificates = listeners.certificates();
         let mut watched = watched_by(&settings.gateway, &settings.files);
+        watched.extend(front.current().schema().watched());
         watched.extend(certificates.files().map(Path::to_owned));
         let shown = Arc::new(Shown::new(config::render(&settings)));
         let offered = Arc::clone(&shown);

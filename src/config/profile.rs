@@ -22,6 +22,10 @@ const TABLE: &[(&str, [Word; 4])] = &[
         [Word::Text("ignore"), Word::Text("ignore"), Word::Text("refuse"), Word::Text("refuse")],
     ),
     (
+        "json.path_conflicts",
+        [Word::Text("ignore"), Word::Text("ignore"), Word::Text("ignore"), Word::Text("refuse")],
+    ),
+    (
         "routing.ties",
         [Word::Text("last_wins"), Word::Text("last_wins"), Word::Text("refuse"), Word::Text("refuse")],
     ),

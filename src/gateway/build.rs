@@ -1,6 +1,7 @@
 //! Building a snapshot: contract, bindings, routes, plans, upstreams; every problem told.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use http::uri::PathAndQuery;
@@ -92,10 +93,11 @@ fn backend(
     problems: &mut Problems,
 ) -> Option<Backend> {
     let tls = &settings.tls;
-    let files: Vec<_> = [&tls.roots, &tls.certificate, &tls.key]
-        .into_iter()
-        .map(|file| file.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default())
-        .collect();
+    let mut hasher = DefaultHasher::new();
+    for file in [&tls.roots, &tls.certificate, &tls.key] {
+        file.as_ref().and_then(|file| std::fs::read(file).ok()).hash(&mut hasher);
+    }
+    let files = hasher.finish();
     let same = |kept: &&Backend| kept.upstream.settings() == settings && kept.files == files;
     if let Some(kept) = previous.and_then(|previous| previous.upstreams.iter().find(same)) {
         return Some(kept.clone());
@@ -175,10 +177,11 @@ fn route(
             format!("`{rpc}` streams: it is routed, but answers 501 until streaming is supported"),
         ));
     }
+    let own = backend.upstream.settings();
     let deadline = deadlines
         .iter()
         .find(|(glob, _)| glob.matches(&rpc))
-        .map(|(_, one)| Deadline { default: one.timeout, max: one.max_timeout });
+        .map(|(_, one)| Deadline { default: one.timeout.or(own.timeout), max: one.max_timeout });
     Some(Route {
         plan: CallPlan::compile(binding, &settings.transcode),
         captures: binding.variables.len(),

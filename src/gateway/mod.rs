@@ -125,8 +125,8 @@ impl Deadline {
 #[derive(Debug, Clone)]
 struct Backend {
     upstream: Arc<Upstream>,
-    /// The contents of its certificate files: a new certificate makes a new upstream.
-    files: Vec<Vec<u8>>,
+    /// A hash of its certificate files: a new certificate makes a new upstream.
+    files: u64,
 }
 
 impl Snapshot {

@@ -26,7 +26,7 @@ impl Rules {
     pub fn trailers(&self, trailers: &HeaderMap) -> HeaderMap {
         let mut answer = HeaderMap::with_capacity(trailers.len());
         for (name, value) in trailers {
-            if is_reserved(name.as_str()) {
+            if is_reserved(name.as_str()) || is_noise(name.as_str()) {
                 continue;
             }
             if let Some(prefixed) = prefixed("grpc-trailer-", name) {

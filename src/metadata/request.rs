@@ -30,7 +30,8 @@ impl Rules {
         for (name, value) in headers {
             let text = name.as_str();
             if let Some(key) = text.strip_prefix("grpc-metadata-") {
-                if !is_reserved(key) && !is_ours(key) {
+                let set_here = is_ours(key) || is_correlation(key) || self.forwards(key);
+                if !is_reserved(key) && !set_here {
                     append(&mut metadata, key, value)?;
                 }
                 continue;
@@ -46,10 +47,17 @@ impl Rules {
         Ok(metadata)
     }
 
+    /// Whether a header of this name is forwarded under its own name, so that the prefix must not bring it.
+    fn forwards(&self, key: &str) -> bool {
+        self.forward_request.iter().any(|name| name == key)
+    }
+
     /// Sets `x-forwarded-for`, `-host` and `-proto`.
     fn forwarded(&self, headers: &HeaderMap, authority: Option<&str>, peer: &Peer, metadata: &mut HeaderMap) {
-        let said = |name: &HeaderName| headers.get(name).filter(|_| self.trust_forwarded);
-        let host = said(&FORWARDED_HOST).or_else(|| headers.get(HOST)).cloned();
+        let said =
+            |name: &HeaderName| headers.get(name).filter(|value| self.trust_forwarded && is_carried(value));
+        let host =
+            said(&FORWARDED_HOST).or_else(|| headers.get(HOST).filter(|value| is_carried(value))).cloned();
         if let Some(host) = host.or_else(|| authority.and_then(|host| HeaderValue::try_from(host).ok())) {
             metadata.insert(FORWARDED_HOST, host);
         }
@@ -90,10 +98,15 @@ fn append(metadata: &mut HeaderMap, key: &str, value: &HeaderValue) -> Result<()
     let Ok(name) = HeaderName::try_from(key) else { return Ok(()) };
     if key.ends_with("-bin") {
         metadata.append(name, binary(key, value)?);
-    } else if value.as_bytes().iter().all(|byte| (0x20..=0x7e).contains(byte)) {
+    } else if is_carried(value) {
         metadata.append(name, value.clone());
     }
     Ok(())
+}
+
+/// Whether gRPC can carry the value as text (`PROTOCOL-HTTP2.md`, "ASCII-Value").
+fn is_carried(value: &HeaderValue) -> bool {
+    value.as_bytes().iter().all(|byte| (0x20..=0x7e).contains(byte))
 }
 
 /// Checks a binary value and writes it the way gRPC does: base64 without padding.
@@ -154,6 +167,8 @@ mod tests {
             ("grpc-metadata-foo", "1", &["foo: 1"]),
             ("grpc-metadata-authorization", "evil", &[]),
             ("grpc-metadata-x-forwarded-for", "1.2.3.4", &[]),
+            ("grpc-metadata-x-request-id", "evil", &[]),
+            ("grpc-metadata-traceparent", "evil", &[]),
             ("grpc-metadata-connection", "x", &[]),
             ("grpc-metadata-grpc-timeout", "1S", &[]),
             ("grpc-metadata-te", "x", &[]),
@@ -210,7 +225,9 @@ mod tests {
     #[test]
     fn configured_headers_pass_under_their_names() {
         let settings = Settings { forward_request: vec!["X-Tenant".into()], ..Settings::default() };
-        let found = metadata_of(&settings, &[("x-tenant", "blue")]).expect("metadata");
+        let sent = [("grpc-metadata-x-tenant", "red"), ("x-tenant", "blue")];
+        let found = metadata_of(&settings, &sent).expect("metadata");
+        assert!(!found.iter().any(|line| line.contains("red")), "{found:?}");
         assert_eq!(found.first().map(String::as_str), Some("x-tenant: blue"));
     }
 }

@@ -34,6 +34,8 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
     /// runtime.
     pub fn attempt(&self) -> Attempt {
         let mut problems = Problems::new();
+        // A broken config must not keep a new certificate out.
+        self.certificates.reload(&mut problems);
         let loaded = (self.load)(&mut problems);
         let mut watched: Vec<_> = self.certificates.files().map(Path::to_owned).collect();
         let Some(loaded) = loaded else {
@@ -43,7 +45,8 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
         watched.extend(watched_by(&loaded.gateway, &loaded.files));
         let layers = Layers::prepare(&loaded.layers, &mut problems);
         let snapshot = Snapshot::build(&loaded.gateway, Some(&self.front.current()), &mut problems);
-        self.certificates.reload(&mut problems);
+        // What the contract imports from elsewhere is known only now.
+        watched.extend(snapshot.iter().flat_map(|snapshot| snapshot.schema().watched()));
         let outcome = match (snapshot, layers) {
             (Some(snapshot), Some(layers)) if !problems.has_errors() => {
                 let generation = snapshot.generation();

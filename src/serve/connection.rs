@@ -68,6 +68,8 @@ pub(super) async fn serve<G: Gateway, S>(
     let mut asked = false;
     loop {
         tokio::select! {
+            // A request that has arrived already is served before the drain closes the connection.
+            biased;
             ended = connection.as_mut() => {
                 // The client's doing: it is gone, and there is nobody to tell.
                 return ended.unwrap_or_else(|error| tracing::debug!(%error, "a connection broke"));

@@ -151,6 +151,7 @@ impl Upstream {
             limit: settings.max_response_message,
         };
         let keeper = Keeper {
+            name: settings.name.clone(),
             connector: Connector { target, tls, patience: settings.connect_timeout },
             connections: settings.connections,
             keepalive: settings.keepalive,

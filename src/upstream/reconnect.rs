@@ -15,6 +15,8 @@ use super::pool::{Pool, View};
 
 /// Keeps the connections of one upstream.
 pub(super) struct Keeper {
+    /// The upstream's name, for the log.
+    pub(super) name: String,
     /// How connections are opened.
     pub(super) connector: Connector,
     /// How many are kept.
@@ -109,6 +111,9 @@ impl Keeper {
             retired: Arc::clone(retired),
         };
         tokio::spawn(connection::drive(opened, watch));
+        if self.pool.view.borrow().failed.is_some() {
+            tracing::info!(upstream = self.name, "the backend is reached again");
+        }
         self.pool.view.send_modify(|view| {
             view.ready.push(Arc::new(connection));
             view.connecting = false;
@@ -118,12 +123,17 @@ impl Keeper {
     }
 
     fn failed(&self, error: &ConnectError, gap: Duration) {
+        let reason = error.to_string();
+        // Told once, not at each attempt.
+        if self.pool.view.borrow().reason.as_ref() != Some(&reason) {
+            tracing::warn!(upstream = self.name, reason, "the backend cannot be reached");
+        }
         self.pool.view.send_modify(|view: &mut View| {
             view.connecting = false;
             view.failures += 1;
             view.failed = Some(Instant::now());
             view.gap = gap;
-            view.reason = Some(error.to_string());
+            view.reason = Some(reason);
         });
     }
 
