@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use prost_reflect::MessageDescriptor;
 
-use super::decode::Decoder;
-use super::fault::Fault;
-use super::{Settings, encode, read, write};
+use super::json::Answer;
+use super::{Plans, Settings, encode, read};
 use crate::status::Status;
 
 /// JSON to wire and wire to JSON for whole messages of one type.
 #[derive(Debug, Clone)]
 pub struct MessagePlan {
     desc: MessageDescriptor,
-    decoder: Decoder,
+    answer: Answer,
     settings: Arc<Settings>,
 }
 
@@ -21,7 +20,8 @@ impl MessagePlan {
     /// Prepares both directions for a message type.
     #[must_use]
     pub fn compile(desc: &MessageDescriptor, settings: &Settings) -> Self {
-        Self { desc: desc.clone(), decoder: Decoder::new(desc), settings: Arc::new(settings.clone()) }
+        let plans = Plans::compile(desc.parent_pool(), settings);
+        Self { desc: desc.clone(), answer: Answer::new(&plans, desc), settings: Arc::new(settings.clone()) }
     }
 
     /// Appends the wire bytes of the message that `json` holds.
@@ -38,7 +38,6 @@ impl MessagePlan {
     /// # Errors
     /// Bytes that are not such a message, or have no JSON form: the backend's fault, 502.
     pub fn write_json(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
-        let message = self.decoder.answer(wire)?;
-        write::message(&message, &self.settings, out).map_err(Fault::into_response_status)
+        self.answer.write(wire, None, out)
     }
 }

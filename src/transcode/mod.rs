@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 mod fault;
 mod field;
+mod json;
 mod known;
 mod lexer;
 mod mask;
@@ -15,6 +16,7 @@ mod message;
 mod number;
 mod parameter;
 mod path;
+mod plan;
 mod print;
 mod query;
 mod read;
@@ -31,8 +33,9 @@ use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor};
 
-use self::decode::Decoder;
+use self::json::Answer;
 pub use self::message::MessagePlan;
+pub use self::plan::Plans;
 use crate::rule::{Binding, Body, FieldPath};
 use crate::status::Status;
 
@@ -105,7 +108,7 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub struct CallPlan {
     input: MessageDescriptor,
-    output: Decoder,
+    output: Answer,
     body: Body,
     variables: Vec<FieldPath>,
     response_body: Option<FieldDescriptor>,
@@ -113,16 +116,22 @@ pub struct CallPlan {
 }
 
 impl CallPlan {
-    /// Prepares both directions for a binding.
+    /// Prepares both directions for a binding, with plans of its own.
     #[must_use]
     pub fn compile(binding: &Binding, settings: &Settings) -> Self {
+        Self::compile_with(&Plans::compile(binding.rpc.parent_pool(), settings), binding)
+    }
+
+    /// Prepares both directions for a binding whose types are of the plans' pool.
+    #[must_use]
+    pub fn compile_with(plans: &Plans, binding: &Binding) -> Self {
         Self {
             input: binding.rpc.input(),
-            output: Decoder::new(&binding.rpc.output()),
+            output: Answer::new(plans, &binding.rpc.output()),
             body: binding.body.clone(),
             variables: binding.variables.clone(),
             response_body: binding.response_body.clone(),
-            settings: Arc::new(settings.clone()),
+            settings: Arc::new(plans.settings().clone()),
         }
     }
 
@@ -160,12 +169,8 @@ impl CallPlan {
     /// # Errors
     /// Bytes that are not such a message, or have no JSON form: the backend's fault, 502.
     pub fn write_response(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
-        let message = self.output.answer(wire)?;
-        match &self.response_body {
-            None => write::message(&message, &self.settings, out),
-            Some(field) => write::field(&message, field, &self.settings, out),
-        }
-        .map_err(fault::Fault::into_response_status)
+        let part = self.response_body.as_ref().map(FieldDescriptor::number);
+        self.output.write(wire, part, out)
     }
 
     fn read_body(&self, body: &[u8]) -> Result<DynamicMessage, Status> {

@@ -17,6 +17,7 @@ pub(super) fn message(message: &DynamicMessage, settings: &Settings, out: &mut V
     all_or_nothing(out, |out| Writer::new(out, settings).message(message))
 }
 
+#[cfg(test)]
 /// Appends the value of one field: its zero, `[]`, `{}` or `null` when it is not set.
 pub(super) fn field(
     message: &DynamicMessage,
