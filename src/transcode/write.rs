@@ -2,7 +2,9 @@
 //!
 //! Well-known types have their own forms ([`write_known`](super::write_known)).
 
-use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, ReflectMessage, Value};
+#[cfg(test)]
+use prost_reflect::FieldDescriptor;
+use prost_reflect::{DynamicMessage, EnumDescriptor, Kind, MapKey, ReflectMessage, Value};
 
 use super::encode::sorted;
 use super::fault::Fault;
