@@ -12,7 +12,7 @@ use crate::problem::{Place, Problem, Problems};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
 use crate::schema;
-use crate::transcode::{CallPlan, Plans};
+use crate::transcode::CallPlan;
 use crate::units::Glob;
 use crate::upstream::{self, Upstream};
 
@@ -116,7 +116,6 @@ fn routes(
     let choice = Choice::of(settings, upstreams);
     let deadlines: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
     tell_unused_deadlines(bindings, &deadlines, problems);
-    let mut plans = None;
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
     for binding in bindings {
@@ -128,10 +127,7 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                // All bindings are of one pool.
-                let plans = plans
-                    .get_or_insert_with(|| Plans::compile(binding.rpc.parent_pool(), &settings.transcode));
-                routes.extend(route(binding, backend, &deadlines, plans, problems));
+                routes.extend(route(binding, settings, backend, &deadlines, problems));
             }
         }
     }
@@ -164,9 +160,9 @@ fn tell_unused_deadlines(
 
 fn route(
     binding: &Binding,
+    settings: &Settings,
     backend: &Backend,
     deadlines: &[(Glob, &MethodSettings)],
-    plans: &Plans,
     problems: &mut Problems,
 ) -> Option<Route> {
     let rpc = rpc_name(binding);
@@ -187,7 +183,7 @@ fn route(
         .find(|(glob, _)| glob.matches(&rpc))
         .map(|(_, one)| Deadline { default: one.timeout.or(own.timeout), max: one.max_timeout });
     Some(Route {
-        plan: CallPlan::compile_with(plans, binding),
+        plan: CallPlan::compile(binding, &settings.transcode),
         captures: binding.variables.len(),
         path,
         template: binding.template.to_string().into(),

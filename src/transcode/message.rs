@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use prost_reflect::MessageDescriptor;
 
-use super::json::Answer;
-use super::{Plans, Settings, encode, read};
+use super::decode::Decoder;
+use super::fault::Fault;
+use super::{Settings, encode, read, write};
 use crate::status::Status;
 
 /// JSON to wire and wire to JSON for whole messages of one type.
 #[derive(Debug, Clone)]
 pub struct MessagePlan {
     desc: MessageDescriptor,
-    answer: Answer,
+    decoder: Decoder,
     settings: Arc<Settings>,
 }
 
@@ -20,8 +21,7 @@ impl MessagePlan {
     /// Prepares both directions for a message type.
     #[must_use]
     pub fn compile(desc: &MessageDescriptor, settings: &Settings) -> Self {
-        let plans = Plans::compile(desc.parent_pool(), settings);
-        Self { desc: desc.clone(), answer: Answer::new(&plans, desc), settings: Arc::new(settings.clone()) }
+        Self { desc: desc.clone(), decoder: Decoder::new(desc), settings: Arc::new(settings.clone()) }
     }
 
     /// Appends the wire bytes of the message that `json` holds.
@@ -38,6 +38,7 @@ impl MessagePlan {
     /// # Errors
     /// Bytes that are not such a message, or have no JSON form: the backend's fault, 502.
     pub fn write_json(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
-        self.answer.write(wire, None, out)
+        let message = self.decoder.answer(wire)?;
+        write::message(&message, &self.settings, out).map_err(Fault::into_response_status)
     }
 }

@@ -8,7 +8,6 @@ mod decode;
 mod encode;
 mod fault;
 mod field;
-mod json;
 mod known;
 mod lexer;
 mod mask;
@@ -16,7 +15,6 @@ mod message;
 mod number;
 mod parameter;
 mod path;
-mod plan;
 mod print;
 mod query;
 mod read;
@@ -33,9 +31,8 @@ use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor};
 
-use self::json::Answer;
+use self::decode::Decoder;
 pub use self::message::MessagePlan;
-pub use self::plan::Plans;
 use crate::rule::{Binding, Body, FieldPath};
 use crate::status::Status;
 
@@ -108,7 +105,7 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub struct CallPlan {
     input: MessageDescriptor,
-    output: Answer,
+    output: Decoder,
     body: Body,
     variables: Vec<FieldPath>,
     response_body: Option<FieldDescriptor>,
@@ -116,22 +113,16 @@ pub struct CallPlan {
 }
 
 impl CallPlan {
-    /// Prepares both directions for a binding, with plans of its own.
+    /// Prepares both directions for a binding.
     #[must_use]
     pub fn compile(binding: &Binding, settings: &Settings) -> Self {
-        Self::compile_with(&Plans::compile(binding.rpc.parent_pool(), settings), binding)
-    }
-
-    /// Prepares both directions for a binding whose types are of the plans' pool.
-    #[must_use]
-    pub fn compile_with(plans: &Plans, binding: &Binding) -> Self {
         Self {
             input: binding.rpc.input(),
-            output: Answer::new(plans, &binding.rpc.output()),
+            output: Decoder::new(&binding.rpc.output()),
             body: binding.body.clone(),
             variables: binding.variables.clone(),
             response_body: binding.response_body.clone(),
-            settings: Arc::new(plans.settings().clone()),
+            settings: Arc::new(settings.clone()),
         }
     }
 
@@ -169,8 +160,12 @@ impl CallPlan {
     /// # Errors
     /// Bytes that are not such a message, or have no JSON form: the backend's fault, 502.
     pub fn write_response(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
-        let part = self.response_body.as_ref().map(FieldDescriptor::number);
-        self.output.write(wire, part, out)
+        let message = self.output.answer(wire)?;
+        match &self.response_body {
+            None => write::message(&message, &self.settings, out),
+            Some(field) => write::field(&message, field, &self.settings, out),
+        }
+        .map_err(fault::Fault::into_response_status)
     }
 
     fn read_body(&self, body: &[u8]) -> Result<DynamicMessage, Status> {

@@ -53,18 +53,6 @@ pub(super) fn base64_text(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Appends bytes as padded standard base64, in quotes.
-pub(super) fn append_base64(bytes: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    let start = out.len();
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    if let Some(room) = out.get_mut(start..) {
-        // The room is as large as the text.
-        let _ = STANDARD.encode_slice(bytes, room);
-    }
-    out.push(b'"');
-}
-
 /// The number of the enum value with this name.
 pub(super) fn enum_number(desc: &EnumDescriptor, name: &str, any_case: bool) -> Option<i32> {
     let exact = desc.get_value_by_name(name);

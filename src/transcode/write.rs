@@ -2,9 +2,7 @@
 //!
 //! Well-known types have their own forms ([`write_known`](super::write_known)).
 
-#[cfg(test)]
-use prost_reflect::FieldDescriptor;
-use prost_reflect::{DynamicMessage, EnumDescriptor, Kind, MapKey, ReflectMessage, Value};
+use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, ReflectMessage, Value};
 
 use super::encode::sorted;
 use super::fault::Fault;
@@ -19,7 +17,6 @@ pub(super) fn message(message: &DynamicMessage, settings: &Settings, out: &mut V
     all_or_nothing(out, |out| Writer::new(out, settings).message(message))
 }
 
-#[cfg(test)]
 /// Appends the value of one field: its zero, `[]`, `{}` or `null` when it is not set.
 pub(super) fn field(
     message: &DynamicMessage,

@@ -3,7 +3,6 @@
 
 mod answers;
 mod bodies;
-mod oracle;
 mod parameters;
 mod properties;
 
@@ -12,8 +11,8 @@ use std::sync::{Arc, LazyLock};
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
-use super::json::Answer;
-use super::{CallPlan, Plans, Settings, encode, write_message};
+use super::decode::Decoder;
+use super::{CallPlan, Settings, encode, write_message};
 use crate::problem::Problems;
 use crate::rule::{Body, FieldPath};
 use crate::schema;
@@ -66,7 +65,7 @@ impl Echo {
     fn new(desc: &MessageDescriptor, settings: Settings) -> Self {
         let plan = CallPlan {
             input: desc.clone(),
-            output: Answer::new(&Plans::compile(desc.parent_pool(), &settings), desc),
+            output: Decoder::new(desc),
             body: Body::None,
             variables: Vec::new(),
             response_body: None,
