@@ -1,4 +1,4 @@
-//! Typed settings values: sizes, periods and secrets, as a person writes them in a config file.
+//! Typed settings values: sizes, periods and globs, as a person writes them in a config file.
 //!
 //! Not for settings themselves: each room owns its `Settings`.
 
@@ -110,58 +110,6 @@ impl fmt::Display for Glob {
     }
 }
 
-/// Text that must not be seen: its `Debug`, `Display` and serialized form are `***`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself; the name is there so that each use can be found.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
-    }
-}
-
-impl JsonSchema for Secret {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Secret".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "A secret text; never shown again." })
-    }
-}
-
 /// Reads a unit from a string, or from a bare number that `from_number` understands.
 struct UnitVisitor<T> {
     expected: &'static str,
@@ -266,15 +214,5 @@ mod tests {
         for (pattern, name, expected) in cases {
             assert_eq!(Glob::new(pattern).matches(name), expected, "{pattern} on {name}");
         }
-    }
-
-    #[test]
-    fn a_secret_is_never_shown() {
-        let secret = Secret::new("hunter2");
-        assert_eq!(
-            format!("{secret} {secret:?} {}", serde_json::to_string(&secret).expect("json")),
-            "*** *** \"***\""
-        );
-        assert_eq!(secret.expose(), "hunter2");
     }
 }
