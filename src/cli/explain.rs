@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method};
-use prost_reflect::DynamicMessage;
 
 use crate::gateway::{Peer, Snapshot};
 use crate::metadata;
@@ -16,7 +15,7 @@ use crate::protocol;
 use crate::route::Miss;
 use crate::rule::{Binding, Body};
 use crate::status::{Status, code_name};
-use crate::transcode::{self, UnsetFields};
+use crate::transcode::{self, MessagePlan, UnsetFields};
 use crate::units::Period;
 use crate::upstream::Upstream;
 
@@ -148,9 +147,9 @@ impl Matched<'_> {
         let mut json = Vec::new();
         let settings =
             transcode::Settings { unset_fields: UnsetFields::Omit, indent: true, ..Default::default() };
-        match DynamicMessage::decode(self.binding.rpc.input(), wire.as_slice()) {
-            Ok(message) => transcode::write_message(&message, &settings, &mut json)?,
-            Err(_) => return Ok(format!("{} bytes that have no JSON form", wire.len())),
+        let plan = MessagePlan::compile(&self.binding.rpc.input(), &settings);
+        if plan.write_json(&wire, &mut json).is_err() {
+            return Ok(format!("{} bytes that have no JSON form", wire.len()));
         }
         Ok(String::from_utf8_lossy(&json).into_owned())
     }

@@ -12,7 +12,7 @@ use crate::problem::{Place, Problem, Problems};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
 use crate::schema;
-use crate::transcode::CallPlan;
+use crate::transcode::{CallPlan, Plans};
 use crate::units::Glob;
 use crate::upstream::{self, Upstream};
 
@@ -29,7 +29,8 @@ pub(super) fn snapshot(
     if bindings.is_empty() && !problems.has_errors() {
         problems.push(nothing_to_serve(settings));
     }
-    let routes = routes(&bindings, settings, &upstreams, problems);
+    let plans = Plans::compile(schema.pool(), &settings.transcode);
+    let routes = routes(&bindings, settings, &upstreams, &plans, problems);
     if problems.has_errors() {
         return None;
     }
@@ -41,7 +42,7 @@ pub(super) fn snapshot(
         routes,
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
-        transcode: settings.transcode.clone(),
+        plans,
         limits: settings.limits.clone(),
     })
 }
@@ -111,6 +112,7 @@ fn routes(
     bindings: &[Binding],
     settings: &Settings,
     upstreams: &[Option<Backend>],
+    plans: &Plans,
     problems: &mut Problems,
 ) -> Vec<Route> {
     let choice = Choice::of(settings, upstreams);
@@ -127,7 +129,7 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                routes.extend(route(binding, settings, backend, &deadlines, problems));
+                routes.extend(route(binding, backend, &deadlines, plans, problems));
             }
         }
     }
@@ -160,9 +162,9 @@ fn tell_unused_deadlines(
 
 fn route(
     binding: &Binding,
-    settings: &Settings,
     backend: &Backend,
     deadlines: &[(Glob, &MethodSettings)],
+    plans: &Plans,
     problems: &mut Problems,
 ) -> Option<Route> {
     let rpc = rpc_name(binding);
@@ -183,7 +185,7 @@ fn route(
         .find(|(glob, _)| glob.matches(&rpc))
         .map(|(_, one)| Deadline { default: one.timeout.or(own.timeout), max: one.max_timeout });
     Some(Route {
-        plan: CallPlan::compile(binding, &settings.transcode),
+        plan: CallPlan::compile(plans, binding)?,
         captures: binding.variables.len(),
         path,
         template: binding.template.to_string().into(),

@@ -145,7 +145,7 @@ impl Snapshot {
     fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
         record.code = status.code;
         record.origin = Some(status.origin);
-        protocol::error(status, headers, self.schema.pool(), &self.transcode)
+        protocol::error(status, headers, &self.plans)
     }
 }
 

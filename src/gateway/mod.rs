@@ -17,7 +17,7 @@ use crate::problem::Problems;
 use crate::route::RouteTable;
 use crate::rule::Binding;
 use crate::schema::Schema;
-use crate::transcode::CallPlan;
+use crate::transcode::{CallPlan, Plans};
 use crate::upstream::Upstream;
 use crate::{metadata, route, rule, schema, transcode, upstream};
 
@@ -82,7 +82,7 @@ pub struct Snapshot {
     routes: Vec<Route>,
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
-    transcode: transcode::Settings,
+    plans: Plans,
     limits: Limits,
 }
 

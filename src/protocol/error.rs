@@ -2,23 +2,17 @@
 
 use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use prost_reflect::DescriptorPool;
 
 use super::Answer;
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
-use crate::transcode;
+use crate::transcode::Plans;
 
 /// The answer for a status. `headers` are those that the backend's metadata became.
 #[must_use]
-pub fn error(
-    status: &Status,
-    mut headers: HeaderMap,
-    pool: &DescriptorPool,
-    settings: &transcode::Settings,
-) -> Answer {
+pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans) -> Answer {
     let mut json = Vec::with_capacity(128);
-    transcode::write_status(status, pool, settings, &mut json);
+    plans.write_status(status, &mut json);
     for (name, value) in status.headers.iter().flat_map(|headers| headers.iter()) {
         headers.append(name, value.clone());
     }

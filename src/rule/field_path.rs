@@ -2,6 +2,8 @@
 //!
 //! Not for query parameters, which are resolved per request ([`transcode`](crate::transcode)).
 
+use std::fmt;
+
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use super::nearest::nearest;
@@ -15,6 +17,19 @@ impl FieldPath {
     #[must_use]
     pub fn last(&self) -> Option<&FieldDescriptor> {
         self.0.last()
+    }
+}
+
+/// Writes the path as the proto file spells it: `cluster.id`.
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, field) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(".")?;
+            }
+            f.write_str(field.name())?;
+        }
+        Ok(())
     }
 }
 

@@ -9,14 +9,19 @@ use http::StatusCode;
 
 use crate::status::{Code, Origin, Status};
 
-/// A value that cannot be read or written.
+/// A value that cannot be read or written. One pointer, so that the good case hands little around.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
     what: String,
     /// The byte of the JSON text where it is.
     at: Option<usize>,
     /// The way to it, innermost first.
     steps: Vec<Step>,
+    /// Whether it is not in the JSON text at all: a capture or a parameter that belongs into it.
+    outside: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,52 +34,71 @@ enum Step {
 impl Fault {
     /// A fault of a value that has no place in a text.
     pub(super) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), at: None, steps: Vec::new() }
+        Self(Box::new(Inner { what: what.into(), at: None, steps: Vec::new(), outside: false }))
     }
 
     /// A fault at a byte of the JSON text.
+    #[cold]
     pub(super) fn at(offset: usize, what: impl Into<String>) -> Self {
-        Self { at: Some(offset), ..Self::new(what) }
+        let mut fault = Self::new(what);
+        fault.0.at = Some(offset);
+        fault
+    }
+
+    /// A fault that is not in the JSON text, though it was found there: of a capture or a parameter.
+    #[cold]
+    pub(super) fn outside(what: impl Into<String>) -> Self {
+        let mut fault = Self::new(what);
+        fault.0.outside = true;
+        fault
     }
 
     /// The same fault, seen from the message around this field.
     pub(super) fn in_field(mut self, name: &str) -> Self {
-        self.steps.push(Step::Field(clip(name)));
+        self.0.steps.push(Step::Field(clip(name)));
         self
     }
 
     /// The same fault, seen from the list around this element.
     pub(super) fn in_element(mut self, index: usize) -> Self {
-        self.steps.push(Step::Element(index));
+        self.0.steps.push(Step::Element(index));
         self
     }
 
     /// The same fault, seen from the map around this entry.
     pub(super) fn in_entry(mut self, key: &str) -> Self {
-        self.steps.push(Step::Entry(clip(key)));
+        self.0.steps.push(Step::Entry(clip(key)));
         self
     }
 
     /// What is wrong, without the place.
     pub(super) fn what(&self) -> &str {
-        &self.what
+        &self.0.what
     }
 
     /// The client's fault: 400, with the JSON path and the line and column in `body`.
     pub(super) fn into_request_status(self, body: &[u8]) -> Status {
-        let path = if self.steps.is_empty() { "request body".to_owned() } else { self.path() };
-        match self.at {
-            None => Status::invalid(format!("{path}: {}", self.what)),
+        let fault = &self.0;
+        if fault.outside {
+            return Status::invalid(&*fault.what);
+        }
+        let path = if fault.steps.is_empty() { "request body".to_owned() } else { self.path() };
+        match fault.at {
+            None => Status::invalid(format!("{path}: {}", fault.what)),
             Some(offset) => {
                 let (line, column) = line_and_column(body, offset);
-                Status::invalid(format!("{path}: {} (line {line}, column {column})", self.what))
+                Status::invalid(format!("{path}: {} (line {line}, column {column})", fault.what))
             }
         }
     }
 
     /// The backend's fault: 502, with the path of the field.
     pub(super) fn into_response_status(self) -> Status {
-        let what = if self.steps.is_empty() { self.what } else { format!("{}: {}", self.path(), self.what) };
+        let what = if self.0.steps.is_empty() {
+            self.0.what
+        } else {
+            format!("{}: {}", self.path(), self.0.what)
+        };
         Status::new(
             Code::Internal,
             format!("the backend's answer cannot be written as JSON: {what}"),
@@ -86,7 +110,7 @@ impl Fault {
     /// The JSON path, outermost first: `cluster.nodes[2].labels["zone"]`.
     fn path(&self) -> String {
         let mut path = String::new();
-        for step in self.steps.iter().rev() {
+        for step in self.0.steps.iter().rev() {
             match step {
                 Step::Field(name) if path.is_empty() => path.push_str(name),
                 Step::Field(name) => {

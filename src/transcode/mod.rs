@@ -3,37 +3,27 @@
 //!
 //! Not for HTTP ([`protocol`](crate::protocol)) and not for finding the binding ([`route`](crate::route)).
 
-mod closed;
-mod decode;
-mod encode;
+mod base64;
 mod fault;
-mod field;
-mod known;
-mod lexer;
+mod json_text;
 mod mask;
 mod message;
 mod number;
-mod parameter;
-mod path;
-mod print;
-mod query;
-mod read;
-mod read_known;
-mod scalar;
+#[cfg(test)]
+mod oracle;
+mod plan;
 #[cfg(test)]
 mod tests;
 mod time;
-mod write;
-mod write_known;
+mod to_json;
+mod to_wire;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor};
-
-use self::decode::Decoder;
 pub use self::message::MessagePlan;
-use crate::rule::{Binding, Body, FieldPath};
+pub use self::plan::Plans;
+use self::to_wire::RequestPlan;
+use crate::rule::Binding;
 use crate::status::Status;
 
 /// How JSON is read and written. The defaults are the `transom` profile's.
@@ -65,6 +55,8 @@ pub struct Settings {
     pub ignored_query: Vec<String>,
     /// How deep JSON and messages may nest; at most [`DEEPEST`].
     pub max_depth: usize,
+    /// How long the JSON of an answer may be, in bytes.
+    pub max_json: usize,
 }
 
 /// How fields that are not set are written.
@@ -97,6 +89,7 @@ impl Default for Settings {
             refuse_path_conflicts: false,
             ignored_query: Vec::new(),
             max_depth: 100,
+            max_json: 64 * 1024 * 1024,
         }
     }
 }
@@ -104,37 +97,37 @@ impl Default for Settings {
 /// The two directions for one binding, prepared at load.
 #[derive(Debug, Clone)]
 pub struct CallPlan {
-    input: MessageDescriptor,
-    output: Decoder,
-    body: Body,
-    variables: Vec<FieldPath>,
-    response_body: Option<FieldDescriptor>,
-    settings: Arc<Settings>,
+    plans: Plans,
+    request: RequestPlan,
+    output: u32,
+    /// The place of the field that is the answer; none: all of the message is.
+    part: Option<usize>,
 }
 
 impl CallPlan {
-    /// Prepares both directions for a binding.
+    /// Prepares both directions for a binding; `None` when the plans are of another pool.
     #[must_use]
-    pub fn compile(binding: &Binding, settings: &Settings) -> Self {
-        Self {
-            input: binding.rpc.input(),
-            output: Decoder::new(&binding.rpc.output()),
-            body: binding.body.clone(),
-            variables: binding.variables.clone(),
-            response_body: binding.response_body.clone(),
-            settings: Arc::new(settings.clone()),
-        }
+    pub fn compile(plans: &Plans, binding: &Binding) -> Option<Self> {
+        let input = plans.index_of(binding.rpc.input().full_name())?;
+        let output = plans.index_of(binding.rpc.output().full_name())?;
+        let place = |number| plans.get(output).and_then(|plan| plan.place(number));
+        Some(Self {
+            plans: plans.clone(),
+            request: RequestPlan::compile(plans, input, &binding.body, &binding.variables),
+            output,
+            part: binding.response_body.as_ref().and_then(|field| place(field.number())),
+        })
     }
 
     /// Whether the request's body is read at all.
     #[must_use]
     pub fn reads_body(&self) -> bool {
-        self.body != Body::None
+        self.request.reads_body()
     }
 
-    /// Appends the request message's wire bytes (no frame prefix) to `out`: body first, then captures, then
-    /// query (precedence: path, then body, then query). `captures` are decoded, in the order of the binding's
-    /// variables. `query` is raw, without the question mark. An empty or white body is an empty message.
+    /// Appends the request message's wire bytes (no frame prefix) to `out` (precedence: path, then body, then
+    /// query). `captures` are decoded, in the order of the binding's variables. `query` is raw, without the question
+    /// mark. An empty or white body is an empty message.
     ///
     /// # Errors
     /// 400 with the JSON path, line and column, or the parameter, and what was expected.
@@ -145,81 +138,23 @@ impl CallPlan {
         body: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
-        let mut message = self.read_body(body)?;
-        path::bind(&mut message, &self.variables, captures, &self.settings)?;
-        if let Some(query) = query {
-            self.bind_query(&mut message, query)?;
-        }
-        encode::message(&message, out);
-        Ok(())
+        self.request.write(&self.plans, captures, query, body, out)
     }
 
     /// Appends the answer's JSON for the response message's wire bytes to `out`, which stays as it was when
     /// that fails.
     ///
     /// # Errors
-    /// Bytes that are not such a message, or have no JSON form: the backend's fault, 502.
+    /// Bytes that are not such a message, or have no JSON form, or too much of it: the backend's fault, 502.
     pub fn write_response(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
-        let message = self.output.answer(wire)?;
-        match &self.response_body {
-            None => write::message(&message, &self.settings, out),
-            Some(field) => write::field(&message, field, &self.settings, out),
-        }
-        .map_err(fault::Fault::into_response_status)
-    }
-
-    fn read_body(&self, body: &[u8]) -> Result<DynamicMessage, Status> {
-        let white = body.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-        match &self.body {
-            Body::Whole if !white => read::message(body, &self.input, &self.settings),
-            Body::Field(field) => self.read_field(field, body, white),
-            Body::Whole | Body::None => Ok(DynamicMessage::new(self.input.clone())),
-        }
-    }
-
-    /// A message with the body as one of its fields. An empty body leaves a message field present and empty,
-    /// any other field unset.
-    fn read_field(&self, path: &FieldPath, body: &[u8], white: bool) -> Result<DynamicMessage, Status> {
-        let mut message = DynamicMessage::new(self.input.clone());
-        let Some((field, parents)) = path.0.split_last() else { return Ok(message) };
-        let value = if white {
-            let single = field.kind().as_message().is_some() && !field.is_list() && !field.is_map();
-            single.then(|| field.default_value())
-        } else {
-            read::field(body, field, &self.settings)?
-        };
-        if let Some(value) = value {
-            let parent = path::enter(&mut message, parents).map_err(Status::invalid)?;
-            let set = parent.try_set_field(field, value);
-            set.map_err(|_| Status::invalid("request body: the field cannot be set"))?;
-        }
-        Ok(message)
-    }
-
-    fn bind_query(&self, message: &mut DynamicMessage, query: &str) -> Result<(), Status> {
-        let body = match &self.body {
-            Body::Whole if self.settings.refuse_unknown_query => {
-                return query::refuse_all(query, &self.settings);
-            }
-            Body::Whole => return Ok(()),
-            Body::Field(field) => Some(field),
-            Body::None => None,
-        };
-        let taken = query::Taken { variables: &self.variables, body };
-        query::bind(message, query, taken, &self.settings)
+        to_json::write(&self.plans, self.output, self.part, wire, out)
     }
 }
 
-/// Appends a message as JSON, as an answer would show it.
-///
-/// # Errors
-/// A message that has no JSON form (a timestamp out of range): 502, as if it were an answer.
-pub fn write_message(message: &DynamicMessage, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Status> {
-    write::message(message, settings, out).map_err(fault::Fault::into_response_status)
-}
-
-/// Appends a status as `google.rpc.Status` JSON: `{"code":5,"message":"...","details":[...]}`. Details whose
-/// type the pool knows are expanded with `@type`; others are `{"@type":...,"value":base64}`. Never fails.
-pub fn write_status(status: &Status, pool: &DescriptorPool, settings: &Settings, out: &mut Vec<u8>) {
-    write_known::status(status, pool, settings, out);
+impl Plans {
+    /// Appends a status as `google.rpc.Status` JSON: `{"code":5,"message":"...","details":[...]}`. Details whose
+    /// type the pool knows are expanded with `@type`; others are `{"@type":...,"value":base64}`. Never fails.
+    pub fn write_status(&self, status: &Status, out: &mut Vec<u8>) {
+        to_json::status(self, status, out);
+    }
 }

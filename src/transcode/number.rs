@@ -50,6 +50,29 @@ pub(super) fn integer(number: &str) -> Option<i128> {
     Some(if negative { -magnitude } else { magnitude })
 }
 
+/// The integer at the start of `text` and how many bytes it takes, when it is written plainly and is not long.
+#[inline]
+pub(super) fn plain_integer(text: &[u8]) -> Option<(i64, usize)> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let (mut value, mut len) = (0_i64, 0);
+    for digit in digits.iter().take(PLAIN_DIGITS + 1).take_while(|digit| digit.is_ascii_digit()) {
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit & 0xf));
+        len += 1;
+    }
+    let leading_zero = len > 1 && digits.first() == Some(&b'0');
+    let goes_on = matches!(digits.get(len), Some(b'.' | b'e' | b'E'));
+    if len == 0 || len > PLAIN_DIGITS || leading_zero || goes_on {
+        return None;
+    }
+    Some(if negative { (-value, len + 1) } else { (value, len) })
+}
+
+/// So many digits always fit.
+const PLAIN_DIGITS: usize = 18;
+
 /// The nearest `f32`, rounded once; `None` when it is out of range.
 pub(super) fn float(number: &str) -> Option<f32> {
     number.parse().ok().filter(|value: &f32| value.is_finite())

@@ -1,6 +1,6 @@
 //! The texts of `google.protobuf.Timestamp` and `Duration`, both ways, with the ranges of their proto files.
 
-use std::fmt::Write as _;
+use super::plan::put_block;
 
 /// Reads RFC 3339, any offset, up to nine digits of fraction, years 0001 to 9999 (after the offset is applied).
 pub(super) fn read_timestamp(text: &str) -> Option<(i64, i32)> {
@@ -19,16 +19,18 @@ pub(super) fn read_timestamp(text: &str) -> Option<(i64, i32)> {
 }
 
 /// Writes RFC 3339 in UTC with 0, 3, 6 or 9 digits of fraction; `None` when out of range.
-pub(super) fn write_timestamp(seconds: i64, nanos: i32) -> Option<String> {
+pub(super) fn write_timestamp(seconds: i64, nanos: i32) -> Option<Text> {
     if !TIMESTAMPS.contains(&seconds) || !(0..=999_999_999).contains(&nanos) {
         return None;
     }
     let (year, month, day) = civil_from_days(seconds.div_euclid(DAY));
     let time = seconds.rem_euclid(DAY);
-    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    write_fraction(&mut text, nanos.unsigned_abs());
-    text.push('Z');
+    let ([a, b], [c, d], [e, f], [g, h]) = (two(year / 100), two(year % 100), two(month), two(day));
+    let ([i, j], [k, l], [m, n]) = (two(time / 3600), two(time / 60 % 60), two(time % 60));
+    let mut text = Text::default();
+    text.put(&[a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n]);
+    text.put_fraction(nanos.unsigned_abs());
+    text.put(b"Z");
     Some(text)
 }
 
@@ -70,16 +72,62 @@ pub(super) fn read_go_duration(text: &str) -> Option<(i64, i32)> {
 }
 
 /// Writes a duration with 0, 3, 6 or 9 digits of fraction; `None` when out of range or the signs differ.
-pub(super) fn write_duration(seconds: i64, nanos: i32) -> Option<String> {
+pub(super) fn write_duration(seconds: i64, nanos: i32) -> Option<Text> {
     let (seconds, nanos) = in_range((seconds, nanos))?;
-    let mut text = String::new();
+    let mut text = Text::default();
     if seconds < 0 || nanos < 0 {
-        text.push('-');
+        text.put(b"-");
     }
-    let _ = write!(text, "{}", seconds.unsigned_abs());
-    write_fraction(&mut text, nanos.unsigned_abs());
-    text.push('s');
+    text.put(itoa::Buffer::new().format(seconds.unsigned_abs()).as_bytes());
+    text.put_fraction(nanos.unsigned_abs());
+    text.put(b"s");
     Some(text)
+}
+
+/// The text of a timestamp or duration: at most 30 ASCII characters.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    block: [u8; 32],
+    len: usize,
+}
+
+impl Text {
+    /// Appends the text in quotes.
+    pub(super) fn put_quoted(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        put_block(&self.block, self.len, out);
+        out.push(b'"');
+    }
+
+    fn put(&mut self, part: &[u8]) {
+        let end = self.len + part.len();
+        if let Some(room) = self.block.get_mut(self.len..end) {
+            room.copy_from_slice(part);
+            self.len = end;
+        }
+    }
+
+    fn put_fraction(&mut self, nanos: u32) {
+        let digits = match nanos {
+            0 => return,
+            _ if nanos.is_multiple_of(1_000_000) => 3,
+            _ if nanos.is_multiple_of(1_000) => 6,
+            _ => 9,
+        };
+        let mut text = *b".000000000";
+        let mut rest = nanos;
+        for digit in text.iter_mut().skip(1).rev() {
+            *digit += u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
+        self.put(text.get(..=digits).unwrap_or_default());
+    }
+}
+
+/// The two decimal digits of a number below 100.
+fn two(number: i64) -> [u8; 2] {
+    let digit = |digit: i64| b'0' + u8::try_from(digit).unwrap_or_default();
+    [digit(number / 10), digit(number % 10)]
 }
 
 const DAY: i64 = 86_400;
@@ -93,15 +141,6 @@ fn in_range((seconds, nanos): (i64, i32)) -> Option<(i64, i32)> {
     let signs_agree = (seconds <= 0 || nanos >= 0) && (seconds >= 0 || nanos <= 0);
     let sound = seconds.unsigned_abs() <= LONGEST && nanos.unsigned_abs() <= 999_999_999 && signs_agree;
     sound.then_some((seconds, nanos))
-}
-
-fn write_fraction(text: &mut String, nanos: u32) {
-    let _ = match nanos {
-        0 => Ok(()),
-        _ if nanos.is_multiple_of(1_000_000) => write!(text, ".{:03}", nanos / 1_000_000),
-        _ if nanos.is_multiple_of(1_000) => write!(text, ".{:06}", nanos / 1_000),
-        _ => write!(text, ".{nanos:09}"),
-    };
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
@@ -222,6 +261,12 @@ impl Cursor<'_> {
 mod tests {
     use super::*;
 
+    fn shown(text: Option<Text>) -> Option<String> {
+        let mut out = Vec::new();
+        text?.put_quoted(&mut out);
+        Some(String::from_utf8_lossy(&out).trim_matches('"').to_owned())
+    }
+
     #[test]
     fn timestamps_are_read_and_written() {
         let cases = [
@@ -240,7 +285,7 @@ mod tests {
         ];
         for (text, seconds, nanos, written) in cases {
             assert_eq!(read_timestamp(text), Some((seconds, nanos)), "{text}");
-            assert_eq!(write_timestamp(seconds, nanos).as_deref(), Some(written));
+            assert_eq!(shown(write_timestamp(seconds, nanos)).as_deref(), Some(written));
         }
     }
 
@@ -276,7 +321,7 @@ mod tests {
             assert_eq!(read_timestamp(text), None, "{text}");
         }
         for (seconds, nanos) in [(-62_135_596_801, 0), (253_402_300_800, 0), (0, -1), (0, 1_000_000_000)] {
-            assert_eq!(write_timestamp(seconds, nanos), None, "{seconds} {nanos}");
+            assert_eq!(shown(write_timestamp(seconds, nanos)), None, "{seconds} {nanos}");
         }
     }
 
@@ -284,7 +329,7 @@ mod tests {
     fn every_day_goes_both_ways() {
         let (first, last) = (TIMESTAMPS.start() / DAY, TIMESTAMPS.end() / DAY);
         for day in (first..=last).step_by(13) {
-            let text = write_timestamp(day * DAY, 0).expect("in range");
+            let text = shown(write_timestamp(day * DAY, 0)).expect("in range");
             assert_eq!(read_timestamp(&text), Some((day * DAY, 0)), "{text}");
         }
     }
@@ -302,7 +347,7 @@ mod tests {
         ];
         for (text, seconds, nanos, written) in cases {
             assert_eq!(read_duration(text), Some((seconds, nanos)), "{text}");
-            assert_eq!(write_duration(seconds, nanos).as_deref(), Some(written));
+            assert_eq!(shown(write_duration(seconds, nanos)).as_deref(), Some(written));
         }
         for bad in [
             "",
@@ -321,7 +366,7 @@ mod tests {
             assert_eq!(read_duration(bad), None, "{bad}");
         }
         for (seconds, nanos) in [(1, -1), (-1, 1), (315_576_000_001, 0), (0, 1_000_000_000), (i64::MIN, 0)] {
-            assert_eq!(write_duration(seconds, nanos), None, "{seconds} {nanos}");
+            assert_eq!(shown(write_duration(seconds, nanos)), None, "{seconds} {nanos}");
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{metadata, route, transcode};
 use super::super::file::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
 use super::Check;
 
-pub(super) fn transcode(file: &Json, max_depth: usize) -> transcode::Settings {
+pub(super) fn transcode(file: &Json, max_depth: usize, max_json: usize) -> transcode::Settings {
     let refuse = |strictness| strictness == Strictness::Refuse;
     transcode::Settings {
         unset_fields: match file.unset_fields {
@@ -26,6 +26,7 @@ pub(super) fn transcode(file: &Json, max_depth: usize) -> transcode::Settings {
         refuse_path_conflicts: refuse(file.path_conflicts),
         ignored_query: file.ignored_query.clone(),
         max_depth,
+        max_json,
     }
 }
 
@@ -80,9 +81,10 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_rooms() {
-        let depth = transcode::Settings::default().max_depth;
-        assert_eq!(transcode(&Json::default(), depth), transcode::Settings::default());
-        assert_eq!(super::super::super::file::Limits::default().json_depth, depth);
+        let transcode::Settings { max_depth, max_json, .. } = transcode::Settings::default();
+        assert_eq!(transcode(&Json::default(), max_depth, max_json), transcode::Settings::default());
+        let limits = super::super::super::file::Limits::default();
+        assert_eq!((limits.json_depth, limits.response_json.0), (max_depth, max_json as u64));
         let metadata = Metadata::default();
         assert_eq!(metadata.trust_forwarded, metadata::Settings::default().trust_forwarded);
     }

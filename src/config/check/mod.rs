@@ -36,6 +36,8 @@ impl Check<'_> {
     pub fn settings(mut self, file: File) -> Settings {
         let schema = self.schema(&file.schema);
         let upstreams = self.upstreams(&file.upstreams);
+        let max_depth = self.depth(file.limits.json_depth);
+        let max_json = self.positive("limits.response_json", file.limits.response_json.bytes());
         let gateway = gateway::Settings {
             schema,
             rule: rule::Settings {
@@ -45,7 +47,7 @@ impl Check<'_> {
                 delete_body: file.schema.delete_body,
             },
             route: mapping::route(&file.routing),
-            transcode: mapping::transcode(&file.json, self.depth(file.limits.json_depth)),
+            transcode: mapping::transcode(&file.json, max_depth, max_json),
             metadata: self.metadata(&file.metadata),
             upstreams,
             methods: self.methods(&file.methods),

@@ -25,6 +25,8 @@ pub struct Limits {
     pub streams: u32,
     /// How deep JSON and messages may nest: 400.
     pub json_depth: usize,
+    /// An answer's JSON, before compression: 502.
+    pub response_json: ByteSize,
     /// How long a shutdown waits for calls in flight.
     pub drain: Period,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             connections: 10_000,
             streams: 200,
             json_depth: 100,
+            response_json: ByteSize::mib(64),
             drain: Period(Duration::from_secs(25)),
         }
     }

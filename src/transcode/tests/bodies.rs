@@ -55,7 +55,7 @@ fn whole_texts() {
         ],
     );
     let echo = Echo::new(&kinds(), Settings::default()).body("*");
-    let status = echo.plan.write_request(&[], None, b"{\"stringValue\":\"\xff\"}", &mut Vec::new());
+    let status = echo.plan().write_request(&[], None, b"{\"stringValue\":\"\xff\"}", &mut Vec::new());
     let message = status.expect_err("not UTF-8").message;
     assert_eq!(message, "request body: the text is not valid UTF-8 (line 1, column 17)");
 }
@@ -472,8 +472,8 @@ fn body_fields() {
     }
     let none = Echo::new(&kinds(), Settings::default());
     check(&none, None, "not read at all", &Ok("{}"));
-    assert!(!none.plan.reads_body());
-    assert!(none.body("child").plan.reads_body());
+    assert!(!none.plan().reads_body());
+    assert!(none.body("child").plan().reads_body());
 }
 
 #[test]
@@ -526,9 +526,9 @@ fn the_deepest_setting_fits_a_thread() {
             let body =
                 |levels| format!("{start}{}{middle}{}{end}", open.repeat(levels), close.repeat(levels));
             let mut wire = Vec::new();
-            echo.plan.write_request(&[], None, body(levels).as_bytes(), &mut wire).expect("deep enough");
+            echo.plan().write_request(&[], None, body(levels).as_bytes(), &mut wire).expect("deep enough");
             // An answer may be refused, but not with a crash.
-            let _ = echo.plan.write_response(&wire, &mut Vec::new());
+            let _ = echo.plan().write_response(&wire, &mut Vec::new());
             echo.wire(None, &body(100_000)).expect_err("too deep");
         }
     };

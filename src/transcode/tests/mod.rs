@@ -1,18 +1,19 @@
 //! The rules of transcoding as tables, and its properties on random messages, over the protos in
 //! `tests/fixtures/transcode`.
 
+mod against_oracle;
 mod answers;
 mod bodies;
 mod parameters;
 mod properties;
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor};
 
-use super::decode::Decoder;
-use super::{CallPlan, Settings, encode, write_message};
+use super::oracle::{self, encode};
+use super::{CallPlan, Plans, RequestPlan, Settings};
 use crate::problem::Problems;
 use crate::rule::{Body, FieldPath};
 use crate::schema;
@@ -57,40 +58,54 @@ fn field_path(desc: &MessageDescriptor, dotted: &str) -> FieldPath {
 
 /// A call that echoes: the request's bytes are the answer's.
 struct Echo {
-    plan: CallPlan,
+    desc: MessageDescriptor,
+    plans: Plans,
+    body: Body,
+    variables: Vec<FieldPath>,
     captures: Vec<Cow<'static, str>>,
+    response_body: Option<FieldDescriptor>,
 }
 
 impl Echo {
     fn new(desc: &MessageDescriptor, settings: Settings) -> Self {
-        let plan = CallPlan {
-            input: desc.clone(),
-            output: Decoder::new(desc),
+        Self {
+            desc: desc.clone(),
+            plans: Plans::compile(desc.parent_pool(), &settings),
             body: Body::None,
             variables: Vec::new(),
+            captures: Vec::new(),
             response_body: None,
-            settings: Arc::new(settings),
-        };
-        Self { plan, captures: Vec::new() }
+        }
     }
 
     fn body(mut self, field: &str) -> Self {
-        self.plan.body = match field {
+        self.body = match field {
             "*" => Body::Whole,
-            field => Body::Field(field_path(&self.plan.input, field)),
+            field => Body::Field(field_path(&self.desc, field)),
         };
         self
     }
 
     fn variable(mut self, field: &str, text: &'static str) -> Self {
-        self.plan.variables.push(field_path(&self.plan.input, field));
+        self.variables.push(field_path(&self.desc, field));
         self.captures.push(Cow::Borrowed(text));
         self
     }
 
+    fn plan(&self) -> CallPlan {
+        let index = self.plans.index_of(self.desc.full_name()).expect("a type of the pool");
+        let place = |field: &FieldDescriptor| self.plans.get(index)?.place(field.number());
+        CallPlan {
+            plans: self.plans.clone(),
+            request: RequestPlan::compile(&self.plans, index, &self.body, &self.variables),
+            output: index,
+            part: self.response_body.as_ref().and_then(place),
+        }
+    }
+
     fn wire(&self, query: Option<&str>, body: &str) -> Result<Vec<u8>, Status> {
         let mut wire = Vec::new();
-        self.plan.write_request(&self.captures, query, body.as_bytes(), &mut wire)?;
+        self.plan().write_request(&self.captures, query, body.as_bytes(), &mut wire)?;
         Ok(wire)
     }
 
@@ -100,7 +115,7 @@ impl Echo {
             assert_eq!(status.http_status(), 400, "{status:?}");
             status.message
         })?;
-        let message = DynamicMessage::decode(self.plan.input.clone(), wire.as_slice()).expect("sound bytes");
+        let message = DynamicMessage::decode(self.desc.clone(), wire.as_slice()).expect("sound bytes");
         Ok(show(&message, &sparse()))
     }
 }
@@ -112,7 +127,7 @@ fn sparse() -> Settings {
 
 fn show(message: &DynamicMessage, settings: &Settings) -> String {
     let mut out = Vec::new();
-    write_message(message, settings, &mut out).expect("a message with a JSON form");
+    oracle::write::message(message, settings, &mut out).expect("a message with a JSON form");
     String::from_utf8(out).expect("UTF-8")
 }
 

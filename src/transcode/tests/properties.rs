@@ -7,10 +7,11 @@ use prost::bytes::Bytes;
 use prost_reflect::{FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
 
 use super::*;
-use crate::transcode::field::Field;
-use crate::transcode::known::{WellKnown, build};
-use crate::transcode::lexer::Lexer;
-use crate::transcode::{UnsetFields, read, scalar};
+use crate::transcode::oracle::field::Field;
+use crate::transcode::oracle::known::{WellKnown, build};
+use crate::transcode::to_wire::Lexer;
+use crate::transcode::UnsetFields;
+use crate::transcode::oracle::{read, scalar};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
@@ -26,7 +27,7 @@ proptest! {
         };
         let settings = Settings { unset_fields, ..settings };
         let wire = wire_of(&random(&desc, &mut Entropy(&entropy), 3));
-        let plan = Echo::new(&desc, settings.clone()).body("*").plan;
+        let plan = Echo::new(&desc, settings.clone()).body("*").plan();
         let mut json = Vec::new();
         plan.write_response(&wire, &mut json).expect("a message with a JSON form");
         let mut back = Vec::new();
@@ -51,22 +52,12 @@ proptest! {
     #[test]
     fn tampered_json_is_read_or_refused(
         entropy in entropy(),
-        edits in prop::collection::vec((any::<prop::sample::Index>(), edit()), 1..4),
+        edits in tampering(),
     ) {
         let message = random(&kinds(), &mut Entropy(&entropy), 3);
         let mut json = show(&message, &sparse()).into_bytes();
-        for (at, edit) in edits {
-            let at = at.index(json.len());
-            match edit {
-                Edit::Remove => drop(json.remove(at)),
-                Edit::Insert(text) => drop(json.splice(at..at, text.bytes())),
-                Edit::Replace(byte) => json[at] = byte,
-            }
-            if json.is_empty() {
-                json.push(b'0');
-            }
-        }
-        let plan = Echo::new(&kinds(), sparse()).body("*").plan;
+        edits.apply(&mut json);
+        let plan = Echo::new(&kinds(), sparse()).body("*").plan();
         let mut wire = Vec::new();
         if let Err(status) = plan.write_request(&[], None, &json, &mut wire) {
             prop_assert_eq!(status.http_status(), 400);
@@ -107,7 +98,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200), query in query_like()) {
         for desc in [kinds(), legacy()] {
-            let plan = Echo::new(&desc, Settings::default()).body("*").plan;
+            let plan = Echo::new(&desc, Settings::default()).body("*").plan();
             if let Err(status) = plan.write_request(&[], None, &bytes, &mut Vec::new()) {
                 prop_assert_eq!(status.http_status(), 400);
             }
@@ -115,15 +106,13 @@ proptest! {
                 prop_assert_eq!(status.http_status(), 502);
             }
         }
-        let plan = Echo::new(&kinds(), Settings::default()).plan;
+        let plan = Echo::new(&kinds(), Settings::default()).plan();
         if let Err(status) = plan.write_request(&[], Some(&query), &[], &mut Vec::new()) {
             prop_assert_eq!(status.http_status(), 400, "{}", query);
         }
-        let captured = Echo::new(&kinds(), Settings::default()).variable("int32_value", "7").plan;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         for field in ["string_value", "int32_list", "time", "duration", "bytes_value", "color", "double_value"] {
-            let mut plan = captured.clone();
-            plan.variables = vec![field_path(&kinds(), field)];
+            let plan = Echo::new(&kinds(), Settings::default()).variable(field, "7").plan();
             let _ = plan.write_request(&[Cow::Borrowed(&text)], None, &[], &mut Vec::new());
         }
     }
@@ -137,11 +126,11 @@ fn a_parameter_of_json_keeps_its_depth() {
     assert!(fault.expect_err("too deep").what().contains("nested deeper"));
 }
 
-fn entropy() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn entropy() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..2500)
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
+pub(super) fn settings() -> impl Strategy<Value = Settings> {
     let unset = prop_oneof![Just(UnsetFields::Null), Just(UnsetFields::Zero), Just(UnsetFields::Omit)];
     (unset, any::<[bool; 6]>()).prop_map(|(unset_fields, [a, b, c, d, e, f])| Settings {
         unset_fields,
@@ -153,6 +142,30 @@ fn settings() -> impl Strategy<Value = Settings> {
         case_insensitive_enums: f,
         ..Settings::default()
     })
+}
+
+/// Small changes of a text.
+#[derive(Debug, Clone)]
+pub(super) struct Tampering(Vec<(prop::sample::Index, Edit)>);
+
+impl Tampering {
+    pub(super) fn apply(&self, text: &mut Vec<u8>) {
+        for (at, edit) in &self.0 {
+            let at = at.index(text.len());
+            match edit {
+                Edit::Remove => drop(text.remove(at)),
+                Edit::Insert(piece) => drop(text.splice(at..at, piece.bytes())),
+                Edit::Replace(byte) => text[at] = *byte,
+            }
+            if text.is_empty() {
+                text.push(b'0');
+            }
+        }
+    }
+}
+
+pub(super) fn tampering() -> impl Strategy<Value = Tampering> {
+    prop::collection::vec((any::<prop::sample::Index>(), edit()), 1..4).prop_map(Tampering)
 }
 
 #[derive(Debug, Clone)]
@@ -244,16 +257,16 @@ fn query_like() -> impl Strategy<Value = String> {
 }
 
 /// Bytes that decide what a random message is; all zeros once they are used up.
-struct Entropy<'a>(&'a [u8]);
+pub(super) struct Entropy<'a>(pub(super) &'a [u8]);
 
 impl Entropy<'_> {
-    fn byte(&mut self) -> u8 {
+    pub(super) fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         *first
     }
 
-    fn below(&mut self, bound: u8) -> u8 {
+    pub(super) fn below(&mut self, bound: u8) -> u8 {
         self.byte() % bound
     }
 
@@ -285,7 +298,7 @@ impl Entropy<'_> {
 }
 
 /// A random message that has a JSON form.
-fn random(desc: &MessageDescriptor, entropy: &mut Entropy<'_>, depth: u8) -> DynamicMessage {
+pub(super) fn random(desc: &MessageDescriptor, entropy: &mut Entropy<'_>, depth: u8) -> DynamicMessage {
     if let Some(known) = WellKnown::of(desc) {
         return well_known(known, desc, entropy, depth);
     }

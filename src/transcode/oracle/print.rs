@@ -2,7 +2,7 @@
 
 /// Appends one JSON value, compact or indented by two spaces.
 #[derive(Debug)]
-pub(super) struct Printer<'a> {
+pub(in crate::transcode) struct Printer<'a> {
     out: &'a mut Vec<u8>,
     indent: bool,
     level: usize,
@@ -11,19 +11,19 @@ pub(super) struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, indent: bool) -> Self {
+    pub(in crate::transcode) fn new(out: &'a mut Vec<u8>, indent: bool) -> Self {
         Self { out, indent, level: 0, empty: true }
     }
 
     /// Begins an object (`{`) or list (`[`).
-    pub(super) fn open(&mut self, bracket: u8) {
+    pub(in crate::transcode) fn open(&mut self, bracket: u8) {
         self.out.push(bracket);
         self.level += 1;
         self.empty = true;
     }
 
     /// Ends an object (`}`) or list (`]`).
-    pub(super) fn close(&mut self, bracket: u8) {
+    pub(in crate::transcode) fn close(&mut self, bracket: u8) {
         self.level = self.level.saturating_sub(1);
         if !self.empty {
             self.new_line();
@@ -33,7 +33,7 @@ impl<'a> Printer<'a> {
     }
 
     /// Goes on to the next element of a list, whose value comes next.
-    pub(super) fn element(&mut self) {
+    pub(in crate::transcode) fn element(&mut self) {
         if !self.empty {
             self.out.push(b',');
         }
@@ -42,19 +42,19 @@ impl<'a> Printer<'a> {
     }
 
     /// Goes on to the next member of an object, whose value comes next.
-    pub(super) fn key(&mut self, name: &str) {
+    pub(in crate::transcode) fn key(&mut self, name: &str) {
         self.element();
         self.string(name);
         self.out.extend_from_slice(if self.indent { b": " } else { b":" });
     }
 
     /// Writes a text that is JSON as it is.
-    pub(super) fn raw(&mut self, json: &str) {
+    pub(in crate::transcode) fn raw(&mut self, json: &str) {
         self.out.extend_from_slice(json.as_bytes());
     }
 
     /// Writes a string, escaping no more than JSON asks for.
-    pub(super) fn string(&mut self, text: &str) {
+    pub(in crate::transcode) fn string(&mut self, text: &str) {
         self.out.push(b'"');
         let mut rest = text.as_bytes();
         while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
@@ -69,12 +69,12 @@ impl<'a> Printer<'a> {
     }
 
     /// Where the text ends now, to come [`back_to`](Self::back_to).
-    pub(super) fn mark(&self) -> Mark {
+    pub(in crate::transcode) fn mark(&self) -> Mark {
         Mark { length: self.out.len(), level: self.level, empty: self.empty }
     }
 
     /// Takes back what was written since the mark.
-    pub(super) fn back_to(&mut self, mark: Mark) {
+    pub(in crate::transcode) fn back_to(&mut self, mark: Mark) {
         self.out.truncate(mark.length);
         self.level = mark.level;
         self.empty = mark.empty;
@@ -110,7 +110,7 @@ impl<'a> Printer<'a> {
 
 /// A place in the text that is being written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
+pub(in crate::transcode) struct Mark {
     length: usize,
     level: usize,
     empty: bool,

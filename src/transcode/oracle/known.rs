@@ -6,7 +6,7 @@ use prost_reflect::{DynamicMessage, EnumDescriptor, Kind, MessageDescriptor, Val
 
 /// A message type with a JSON form of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WellKnown {
+pub(in crate::transcode) enum WellKnown {
     Any,
     Timestamp,
     Duration,
@@ -19,7 +19,7 @@ pub(super) enum WellKnown {
 
 impl WellKnown {
     /// Which well-known type the message is, if any.
-    pub(super) fn of(desc: &MessageDescriptor) -> Option<Self> {
+    pub(in crate::transcode) fn of(desc: &MessageDescriptor) -> Option<Self> {
         let known = match desc.full_name().strip_prefix("google.protobuf.")? {
             "Any" => Self::Any,
             "Timestamp" => Self::Timestamp,
@@ -37,7 +37,7 @@ impl WellKnown {
 }
 
 /// Whether JSON `null` is a value of this kind, not the absence of one.
-pub(super) fn takes_null(kind: &Kind) -> bool {
+pub(in crate::transcode) fn takes_null(kind: &Kind) -> bool {
     match kind {
         Kind::Message(desc) => WellKnown::of(desc) == Some(WellKnown::Value),
         Kind::Enum(desc) => is_null_value(desc),
@@ -46,24 +46,24 @@ pub(super) fn takes_null(kind: &Kind) -> bool {
 }
 
 /// Whether the enum is `google.protobuf.NullValue`, which JSON writes as `null`.
-pub(super) fn is_null_value(desc: &EnumDescriptor) -> bool {
+pub(in crate::transcode) fn is_null_value(desc: &EnumDescriptor) -> bool {
     desc.full_name() == "google.protobuf.NullValue"
 }
 
 /// Whether an `Any` holds this message as `"value"` rather than by its fields.
-pub(super) fn is_boxed_in_any(desc: &MessageDescriptor) -> bool {
+pub(in crate::transcode) fn is_boxed_in_any(desc: &MessageDescriptor) -> bool {
     WellKnown::of(desc).is_some() || desc.full_name() == "google.protobuf.Empty"
 }
 
 /// The `seconds` and `nanos` of a Timestamp or Duration.
-pub(super) fn seconds_and_nanos(message: &DynamicMessage) -> (i64, i32) {
+pub(in crate::transcode) fn seconds_and_nanos(message: &DynamicMessage) -> (i64, i32) {
     let seconds = message.get_field_by_number(1).and_then(|value| value.as_i64());
     let nanos = message.get_field_by_number(2).and_then(|value| value.as_i32());
     (seconds.unwrap_or_default(), nanos.unwrap_or_default())
 }
 
 /// A message with these fields, by number; `None` when the type has no such fields.
-pub(super) fn build<const N: usize>(
+pub(in crate::transcode) fn build<const N: usize>(
     desc: &MessageDescriptor,
     fields: [(u32, Value); N],
 ) -> Option<DynamicMessage> {

@@ -10,18 +10,18 @@ use prost_reflect::{
     DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value,
 };
 
-use super::fault::{Fault, clip, quoted};
+use crate::transcode::fault::{Fault, clip, quoted};
 use super::field::Field;
 use super::known::{WellKnown, is_null_value, takes_null};
-use super::lexer::{Lexer, Next};
-use super::number;
+use crate::transcode::to_wire::{Lexer, Next};
+use crate::transcode::number;
 use super::read_known::AnyTypes;
 use super::scalar;
-use super::{DEEPEST, Settings};
+use crate::transcode::{DEEPEST, Settings};
 use crate::status::Status;
 
 /// Reads a body that is a whole message.
-pub(super) fn message(
+pub(in crate::transcode) fn message(
     body: &[u8],
     desc: &MessageDescriptor,
     settings: &Settings,
@@ -30,7 +30,7 @@ pub(super) fn message(
 }
 
 /// Reads a body that is the value of one field; `None` when it is an unknown enum name that is to be dropped.
-pub(super) fn field(
+pub(in crate::transcode) fn field(
     body: &[u8],
     field: &FieldDescriptor,
     settings: &Settings,
@@ -40,7 +40,7 @@ pub(super) fn field(
 }
 
 /// Reads a JSON text that stands in a query parameter.
-pub(super) fn parameter(
+pub(in crate::transcode) fn parameter(
     text: &str,
     desc: &MessageDescriptor,
     settings: &Settings,
@@ -63,15 +63,15 @@ fn read<T>(
 }
 
 /// Reads values of known types off one JSON text.
-pub(super) struct Reader<'a> {
-    pub(super) json: Lexer<'a>,
-    pub(super) settings: &'a Settings,
-    pub(super) types: AnyTypes<'a>,
+pub(in crate::transcode) struct Reader<'a> {
+    pub(in crate::transcode) json: Lexer<'a>,
+    pub(in crate::transcode) settings: &'a Settings,
+    pub(in crate::transcode) types: AnyTypes<'a>,
 }
 
 impl Reader<'_> {
     /// Reads a message in the JSON form of its type.
-    pub(super) fn message(&mut self, desc: &MessageDescriptor) -> Result<DynamicMessage, Fault> {
+    pub(in crate::transcode) fn message(&mut self, desc: &MessageDescriptor) -> Result<DynamicMessage, Fault> {
         match WellKnown::of(desc) {
             Some(known) => self.well_known(known, desc),
             None => self.object(desc, false),
@@ -79,7 +79,7 @@ impl Reader<'_> {
     }
 
     /// Reads an object of the message's fields. In an `Any` the key `@type` is not a field.
-    pub(super) fn object(&mut self, desc: &MessageDescriptor, in_any: bool) -> Result<DynamicMessage, Fault> {
+    pub(in crate::transcode) fn object(&mut self, desc: &MessageDescriptor, in_any: bool) -> Result<DynamicMessage, Fault> {
         self.expect(Next::Object, "an object")?;
         self.json.open()?;
         let mut message = DynamicMessage::new(desc.clone());
@@ -111,7 +111,7 @@ impl Reader<'_> {
     }
 
     /// Reads a list of values of one kind.
-    pub(super) fn list(&mut self, kind: &Kind) -> Result<Value, Fault> {
+    pub(in crate::transcode) fn list(&mut self, kind: &Kind) -> Result<Value, Fault> {
         self.expect(Next::List, "a list")?;
         self.json.open()?;
         let mut items = Vec::new();
@@ -125,7 +125,7 @@ impl Reader<'_> {
     }
 
     /// Reads an object as a map whose entry type is `entry`.
-    pub(super) fn map(&mut self, entry: &MessageDescriptor) -> Result<Value, Fault> {
+    pub(in crate::transcode) fn map(&mut self, entry: &MessageDescriptor) -> Result<Value, Fault> {
         self.expect(Next::Object, "an object")?;
         self.json.open()?;
         let (key_kind, value_kind) =
@@ -146,7 +146,7 @@ impl Reader<'_> {
     }
 
     /// Reads one value that is neither list nor map; `None` when it is an unknown enum name to be dropped.
-    pub(super) fn single(&mut self, kind: &Kind) -> Result<Option<Value>, Fault> {
+    pub(in crate::transcode) fn single(&mut self, kind: &Kind) -> Result<Option<Value>, Fault> {
         match kind {
             Kind::Message(desc) => self.message(desc).map(|message| Some(Value::Message(message))),
             Kind::Enum(desc) => self.enum_value(desc),
@@ -166,7 +166,7 @@ impl Reader<'_> {
     }
 
     /// Reads a string that something is to be made of.
-    pub(super) fn made_of_text<T>(
+    pub(in crate::transcode) fn made_of_text<T>(
         &mut self,
         expected: &str,
         make: impl FnOnce(&str) -> Option<T>,
@@ -179,12 +179,12 @@ impl Reader<'_> {
     }
 
     /// The next value must be of this kind.
-    pub(super) fn expect(&mut self, next: Next, expected: &str) -> Result<(), Fault> {
+    pub(in crate::transcode) fn expect(&mut self, next: Next, expected: &str) -> Result<(), Fault> {
         if self.json.peek()? == next { Ok(()) } else { Err(self.json.mismatch(expected)) }
     }
 
     /// A key that the message does not have: its value is passed over, or refused.
-    pub(super) fn unknown_field(&mut self, start: usize) -> Result<(), Fault> {
+    pub(in crate::transcode) fn unknown_field(&mut self, start: usize) -> Result<(), Fault> {
         if self.settings.refuse_unknown_fields {
             return Err(Fault::at(start, "the message has no such field"));
         }
@@ -342,7 +342,7 @@ impl Seen {
 }
 
 /// A map key of this kind; JSON has them as strings, all.
-pub(super) fn map_key(kind: &Kind, text: &str) -> Option<MapKey> {
+pub(in crate::transcode) fn map_key(kind: &Kind, text: &str) -> Option<MapKey> {
     match kind {
         Kind::String => return Some(MapKey::String(text.to_owned())),
         Kind::Bool => return text.parse().ok().map(MapKey::Bool),

@@ -9,7 +9,7 @@ use prost_reflect::{DynamicMessage, Kind, MapKey, Value};
 use super::field::Field;
 
 /// Appends the message's wire bytes.
-pub(super) fn message(message: &DynamicMessage, out: &mut Vec<u8>) {
+pub(in crate::transcode) fn message(message: &DynamicMessage, out: &mut Vec<u8>) {
     for field in Field::all(message) {
         if field.is_set(message) {
             value(&field, &field.get(message), out);
@@ -21,7 +21,7 @@ pub(super) fn message(message: &DynamicMessage, out: &mut Vec<u8>) {
 }
 
 /// The entries of a map in the order of their keys: numbers by value, strings by bytes, false before true.
-pub(super) fn sorted(entries: &std::collections::HashMap<MapKey, Value>) -> Vec<(&MapKey, &Value)> {
+pub(in crate::transcode) fn sorted(entries: &std::collections::HashMap<MapKey, Value>) -> Vec<(&MapKey, &Value)> {
     let mut entries: Vec<_> = entries.iter().collect();
     entries.sort_by_key(|(key, _)| *key);
     entries

@@ -7,16 +7,17 @@ use prost::bytes::Bytes;
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value};
 
 use super::encode;
-use super::fault::{Fault, quoted};
+use crate::transcode::fault::{Fault, quoted};
 use super::known::{WellKnown, build, is_boxed_in_any};
-use super::lexer::Next;
-use super::mask;
+use crate::transcode::to_wire::Next;
+use crate::transcode::mask;
 use super::read::Reader;
-use super::time;
+use crate::transcode::time;
+use crate::transcode::to_wire::{DURATION, TIMESTAMP};
 
 impl<'a> Reader<'a> {
     /// Reads a message of a well-known type.
-    pub(super) fn well_known(
+    pub(in crate::transcode) fn well_known(
         &mut self,
         known: WellKnown,
         desc: &MessageDescriptor,
@@ -178,11 +179,9 @@ impl<'a> Reader<'a> {
 /// The `@type` of each object of a stretch of the text, found in one pass over it, so that an `Any` in an
 /// `Any` in an `Any` is not looked through again and again.
 #[derive(Default)]
-pub(super) struct AnyTypes<'a> {
+pub(in crate::transcode) struct AnyTypes<'a> {
     urls: HashMap<usize, Cow<'a, str>>,
     /// Where the stretch ends.
     end: usize,
 }
 
-pub(super) const TIMESTAMP: &str = "an RFC 3339 timestamp such as 2026-01-31T12:00:00Z";
-pub(super) const DURATION: &str = "a duration in seconds such as 1.5s";

@@ -6,23 +6,23 @@ use prost::encoding::{self, DecodeContext, WireType};
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
 
 use super::closed;
-use super::fault::Fault;
+use crate::transcode::fault::Fault;
 use crate::status::{Code, Origin, Status};
 
 /// Decodes messages of one type.
 #[derive(Debug, Clone)]
-pub(super) struct Decoder {
+pub(in crate::transcode) struct Decoder {
     desc: MessageDescriptor,
     has_closed_enums: bool,
 }
 
 impl Decoder {
-    pub(super) fn new(desc: &MessageDescriptor) -> Self {
+    pub(in crate::transcode) fn new(desc: &MessageDescriptor) -> Self {
         Self { desc: desc.clone(), has_closed_enums: closed::occurs_in(desc) }
     }
 
     /// Decodes an answer; bytes that are no such message are the backend's fault: 502.
-    pub(super) fn answer(&self, wire: &[u8]) -> Result<DynamicMessage, Status> {
+    pub(in crate::transcode) fn answer(&self, wire: &[u8]) -> Result<DynamicMessage, Status> {
         self.message(wire).map_err(|_| match bad_text(&self.desc, wire, DEEPEST) {
             Some(fault) => fault.into_response_status(),
             None => Status::new(
@@ -35,7 +35,7 @@ impl Decoder {
     }
 
     /// Decodes a message.
-    pub(super) fn message(&self, wire: &[u8]) -> Result<DynamicMessage, DecodeError> {
+    pub(in crate::transcode) fn message(&self, wire: &[u8]) -> Result<DynamicMessage, DecodeError> {
         let known = if self.has_closed_enums { closed::without_unknown(&self.desc, wire) } else { None };
         DynamicMessage::decode(self.desc.clone(), known.as_deref().unwrap_or(wire))
     }

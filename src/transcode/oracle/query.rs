@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use percent_encoding::percent_decode_str;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage};
 
-use super::Settings;
-use super::fault::quoted;
+use crate::transcode::Settings;
+use crate::transcode::fault::quoted;
 use super::parameter::{self, Source};
 use super::path::{check_oneof, dotted, enter, value_at};
 use crate::rule::FieldPath;
@@ -18,15 +18,15 @@ use crate::status::Status;
 
 /// What the query may not touch.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Taken<'a> {
+pub(in crate::transcode) struct Taken<'a> {
     /// The fields of the path's variables.
-    pub(super) variables: &'a [FieldPath],
+    pub(in crate::transcode) variables: &'a [FieldPath],
     /// The field that the body becomes.
-    pub(super) body: Option<&'a FieldPath>,
+    pub(in crate::transcode) body: Option<&'a FieldPath>,
 }
 
 /// Sets every parameter of the query into its field.
-pub(super) fn bind(
+pub(in crate::transcode) fn bind(
     message: &mut DynamicMessage,
     query: &str,
     taken: Taken<'_>,
@@ -52,7 +52,7 @@ pub(super) fn bind(
 }
 
 /// Refuses every parameter but the ignored ones: with a whole-message body none is bound.
-pub(super) fn refuse_all(query: &str, settings: &Settings) -> Result<(), Status> {
+pub(in crate::transcode) fn refuse_all(query: &str, settings: &Settings) -> Result<(), Status> {
     for pair in pairs(query) {
         let (key, _) = pair?;
         if !settings.ignored_query.iter().any(|ignored| *ignored == key) {

@@ -9,7 +9,7 @@ use prost_reflect::{
 
 /// A field or an extension of a message.
 #[derive(Debug, Clone)]
-pub(super) enum Field {
+pub(in crate::transcode) enum Field {
     Plain(FieldDescriptor),
     Extension(ExtensionDescriptor),
 }
@@ -26,7 +26,7 @@ macro_rules! ask {
 
 impl Field {
     /// The field that a JSON key means: JSON name, proto name, or `[full.name]` of an extension.
-    pub(super) fn of_key(desc: &MessageDescriptor, key: &str) -> Option<Self> {
+    pub(in crate::transcode) fn of_key(desc: &MessageDescriptor, key: &str) -> Option<Self> {
         if key.starts_with('[') {
             return desc.get_extension_by_json_name(key).map(Self::Extension);
         }
@@ -34,13 +34,13 @@ impl Field {
     }
 
     /// The field that has this number on the wire.
-    pub(super) fn of_number(desc: &MessageDescriptor, number: u32) -> Option<Self> {
+    pub(in crate::transcode) fn of_number(desc: &MessageDescriptor, number: u32) -> Option<Self> {
         let plain = desc.get_field(number).map(Self::Plain);
         plain.or_else(|| desc.get_extension(number).map(Self::Extension))
     }
 
     /// The message's own fields and those extensions that are set, by number.
-    pub(super) fn all(message: &DynamicMessage) -> Vec<Self> {
+    pub(in crate::transcode) fn all(message: &DynamicMessage) -> Vec<Self> {
         let desc = message.descriptor();
         let mut fields: Vec<_> = desc.fields().map(Self::Plain).collect();
         fields.extend(message.extensions().map(|(extension, _)| Self::Extension(extension)));
@@ -48,36 +48,36 @@ impl Field {
         fields
     }
 
-    pub(super) fn number(&self) -> u32 {
+    pub(in crate::transcode) fn number(&self) -> u32 {
         ask!(self, desc => desc.number())
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(in crate::transcode) fn kind(&self) -> Kind {
         ask!(self, desc => desc.kind())
     }
 
-    pub(super) fn is_list(&self) -> bool {
+    pub(in crate::transcode) fn is_list(&self) -> bool {
         ask!(self, desc => desc.is_list())
     }
 
-    pub(super) fn is_map(&self) -> bool {
+    pub(in crate::transcode) fn is_map(&self) -> bool {
         ask!(self, desc => desc.is_map())
     }
 
-    pub(super) fn is_group(&self) -> bool {
+    pub(in crate::transcode) fn is_group(&self) -> bool {
         ask!(self, desc => desc.is_group())
     }
 
-    pub(super) fn is_packed(&self) -> bool {
+    pub(in crate::transcode) fn is_packed(&self) -> bool {
         ask!(self, desc => desc.is_packed())
     }
 
-    pub(super) fn has_presence(&self) -> bool {
+    pub(in crate::transcode) fn has_presence(&self) -> bool {
         ask!(self, desc => desc.supports_presence())
     }
 
     /// The name in JSON: lowerCamel, or as in the proto file.
-    pub(super) fn key(&self, proto_names: bool) -> &str {
+    pub(in crate::transcode) fn key(&self, proto_names: bool) -> &str {
         match self {
             Self::Plain(desc) if proto_names => desc.name(),
             Self::Plain(desc) => desc.json_name(),
@@ -86,7 +86,7 @@ impl Field {
     }
 
     /// The oneof that the field is a member of; a proto3 `optional` field is in one by itself.
-    pub(super) fn oneof(&self) -> Option<OneofDescriptor> {
+    pub(in crate::transcode) fn oneof(&self) -> Option<OneofDescriptor> {
         match self {
             Self::Plain(desc) => desc.containing_oneof(),
             Self::Extension(_) => None,
@@ -94,7 +94,7 @@ impl Field {
     }
 
     /// The value, or the default when it is not set.
-    pub(super) fn get<'m>(&self, message: &'m DynamicMessage) -> Cow<'m, Value> {
+    pub(in crate::transcode) fn get<'m>(&self, message: &'m DynamicMessage) -> Cow<'m, Value> {
         match self {
             Self::Plain(desc) => message.get_field(desc),
             Self::Extension(desc) => message.get_extension(desc),
@@ -102,7 +102,7 @@ impl Field {
     }
 
     /// Whether the value is on the wire. A negative zero is not the default, though it equals it.
-    pub(super) fn is_set(&self, message: &DynamicMessage) -> bool {
+    pub(in crate::transcode) fn is_set(&self, message: &DynamicMessage) -> bool {
         let set = match self {
             Self::Plain(desc) => message.has_field(desc),
             Self::Extension(desc) => message.has_extension(desc),
@@ -118,7 +118,7 @@ impl Field {
 
     /// Sets the value; false when it is not of the field's type.
     #[must_use]
-    pub(super) fn set(&self, message: &mut DynamicMessage, value: Value) -> bool {
+    pub(in crate::transcode) fn set(&self, message: &mut DynamicMessage, value: Value) -> bool {
         match self {
             Self::Plain(desc) => message.try_set_field(desc, value).is_ok(),
             Self::Extension(desc) => {
@@ -133,7 +133,7 @@ impl Field {
 }
 
 /// The oneof of the field, when another of its members is set already.
-pub(super) fn oneof_conflict(message: &DynamicMessage, field: &FieldDescriptor) -> Option<OneofDescriptor> {
+pub(in crate::transcode) fn oneof_conflict(message: &DynamicMessage, field: &FieldDescriptor) -> Option<OneofDescriptor> {
     let oneof = field.containing_oneof()?;
     let taken = oneof.fields().any(|other| other.number() != field.number() && message.has_field(&other));
     taken.then_some(oneof)

@@ -1,17 +1,19 @@
 //! The tokens of one JSON text (RFC 8259), pulled one at a time by whoever knows what should come next.
 //!
 //! It knows grammar, nesting depth and positions; it does not know messages. Nothing is recursive here, so a
-//! text nested ten thousand deep costs no stack.
+//! text nested ten thousand deep costs no stack. The text was found to be UTF-8 before.
 
 use std::borrow::Cow;
 
-use super::fault::{Fault, quoted};
-use super::number;
+use crate::transcode::fault::{Fault, clip, quoted};
+use crate::transcode::json_text::plain_run;
+use crate::transcode::number;
+use crate::transcode::plan::Snippet;
 
 /// A place in a JSON text.
 #[derive(Debug, Clone)]
-pub(super) struct Lexer<'a> {
-    text: &'a str,
+pub(in crate::transcode) struct Lexer<'a> {
+    text: &'a [u8],
     at: usize,
     /// Where the token that was read last began.
     token: usize,
@@ -21,7 +23,7 @@ pub(super) struct Lexer<'a> {
 
 /// What kind of value comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(in crate::transcode) enum Next {
     Object,
     List,
     String,
@@ -33,17 +35,17 @@ pub(super) enum Next {
 
 impl<'a> Lexer<'a> {
     /// Starts at the beginning of a text whose objects and lists may nest `max_depth` deep.
-    pub(super) fn new(text: &'a str, max_depth: usize) -> Self {
-        Self { text, at: 0, token: 0, depth: 0, max_depth }
+    pub(in crate::transcode) fn new(text: &'a str, max_depth: usize) -> Self {
+        Self { text: text.as_bytes(), at: 0, token: 0, depth: 0, max_depth }
     }
 
     /// Where the token that was read or looked at last began.
-    pub(super) fn token(&self) -> usize {
+    pub(in crate::transcode) fn token(&self) -> usize {
         self.token
     }
 
     /// The kind of the value that comes next.
-    pub(super) fn peek(&mut self) -> Result<Next, Fault> {
+    pub(in crate::transcode) fn peek(&mut self) -> Result<Next, Fault> {
         match self.next_byte() {
             Some(b'{') => Ok(Next::Object),
             Some(b'[') => Ok(Next::List),
@@ -55,43 +57,105 @@ impl<'a> Lexer<'a> {
     }
 
     /// Reads `true`, `false` or `null`, which [`peek`](Self::peek) has seen.
-    pub(super) fn word(&mut self) {
-        let word = self.rest().bytes().take_while(u8::is_ascii_lowercase).count();
+    pub(in crate::transcode) fn word(&mut self) {
+        let word = self.rest().iter().take_while(|byte| byte.is_ascii_lowercase()).count();
         self.at += word;
     }
 
     /// Reads a string.
-    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
-        if self.next_byte() != Some(b'"') {
-            return Err(self.unexpected("a string"));
-        }
-        self.at += 1;
-        let plain = self.plain_run()?;
-        if self.byte() == Some(b'"') {
-            self.at += 1;
+    pub(in crate::transcode) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+        Ok(match self.bytes()? {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        })
+    }
+
+    /// Reads a string as bytes, which are UTF-8.
+    #[inline]
+    pub(in crate::transcode) fn bytes(&mut self) -> Result<Cow<'a, [u8]>, Fault> {
+        if let Some(plain) = self.plain_string()? {
             return Ok(Cow::Borrowed(plain));
         }
-        let mut text = plain.to_owned();
-        while self.byte() == Some(b'\\') {
-            text.push(self.escape()?);
-            text.push_str(self.plain_run()?);
-        }
-        self.at += 1;
+        let mut text = Vec::new();
+        self.escaped_string(&mut text)?;
         Ok(Cow::Owned(text))
     }
 
+    /// Reads a string when it has no escape; else stays before it.
+    #[inline]
+    pub(in crate::transcode) fn plain_string(&mut self) -> Result<Option<&'a [u8]>, Fault> {
+        if self.next_byte() != Some(b'"') {
+            return Err(self.unexpected("a string"));
+        }
+        let rest = self.text.get(self.at + 1..).unwrap_or_default();
+        let len = plain_run(rest);
+        match rest.get(len) {
+            Some(b'"') => {
+                self.at += len + 2;
+                Ok(rest.get(..len))
+            }
+            Some(b'\\') => Ok(None),
+            Some(_) => {
+                Err(Fault::at(self.at + 1 + len, "control character in a string; it must be escaped"))
+            }
+            None => Err(Fault::at(self.token, "string without a closing quote")),
+        }
+    }
+
+    /// Reads the string that comes next and appends what it says.
+    pub(in crate::transcode) fn escaped_string(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
+        self.at += 1;
+        loop {
+            let rest = self.rest();
+            let len = plain_run(rest);
+            out.extend_from_slice(rest.get(..len).unwrap_or_default());
+            self.at += len;
+            match rest.get(len) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => {
+                    let character = self.escape()?;
+                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                Some(_) => return Err(Fault::at(self.at, "control character in a string; it must be escaped")),
+                None => return Err(Fault::at(self.token, "string without a closing quote")),
+            }
+        }
+    }
+
+    /// What is left of the text, from a value that [`peek`](Self::peek) has seen on.
+    #[inline]
+    pub(in crate::transcode) fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// The string at a place of the text, for messages.
+    pub(in crate::transcode) fn string_at(&self, at: usize) -> String {
+        let mut there = Self { at, ..self.clone() };
+        there.string().map(Cow::into_owned).unwrap_or_default()
+    }
+
+    /// Goes on by so many bytes of [`rest`](Self::rest).
+    #[inline]
+    pub(in crate::transcode) fn advance(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
     /// Reads a number and gives its text.
-    pub(super) fn number(&mut self) -> Result<&'a str, Fault> {
+    pub(in crate::transcode) fn number(&mut self) -> Result<&'a str, Fault> {
         self.next_byte();
         let rest = self.rest();
-        let number = number::prefix(rest.as_bytes()).and_then(|length| rest.get(..length));
+        let number = number::prefix(rest).and_then(|length| rest.get(..length));
+        let number = number.and_then(|number| std::str::from_utf8(number).ok());
         let number = number.ok_or_else(|| Fault::at(self.at, "malformed number"))?;
         self.at += number.len();
         Ok(number)
     }
 
     /// Enters the object or list that [`peek`](Self::peek) has seen.
-    pub(super) fn open(&mut self) -> Result<(), Fault> {
+    pub(in crate::transcode) fn open(&mut self) -> Result<(), Fault> {
         if self.depth >= self.max_depth {
             return Err(Fault::at(self.at, format!("nested deeper than {} levels", self.max_depth)));
         }
@@ -101,35 +165,70 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next key of the object that was entered, its colon read; `None` when the object ends.
-    pub(super) fn next_key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>, Fault> {
-        if self.closes(b'}', first)? {
+    pub(in crate::transcode) fn next_key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>, Fault> {
+        if !self.goes_on(first)? {
             return Ok(None);
-        }
-        if self.next_byte() != Some(b'"') {
-            return Err(self.unexpected("a field name in double quotes"));
         }
         let start = self.token;
         let key = self.string()?;
-        if self.next_byte() != Some(b':') {
-            return Err(self.unexpected("`:`"));
-        }
-        self.at += 1;
+        self.colon()?;
         self.token = start;
         Ok(Some(key))
     }
 
+    /// Whether the object that was entered has one more key, which then comes next.
+    #[inline]
+    pub(in crate::transcode) fn goes_on(&mut self, first: &mut bool) -> Result<bool, Fault> {
+        if self.closes(b'}', first)? {
+            return Ok(false);
+        }
+        if self.next_byte() != Some(b'"') {
+            return Err(self.unexpected("a field name in double quotes"));
+        }
+        Ok(true)
+    }
+
+    /// Reads the key that comes next with its colon when it is exactly this: `,"name":`, where the comma does not
+    /// count.
+    #[inline]
+    pub(in crate::transcode) fn is_key(&mut self, key: &Snippet) -> bool {
+        let expected = key.text().get(1..).unwrap_or_default();
+        let found = self.rest().starts_with(expected);
+        if found {
+            self.at += expected.len();
+        }
+        found
+    }
+
+    /// Reads the key that comes next with its colon.
+    pub(in crate::transcode) fn key(&mut self) -> Result<Cow<'a, [u8]>, Fault> {
+        let start = self.token;
+        let key = self.bytes()?;
+        self.colon()?;
+        self.token = start;
+        Ok(key)
+    }
+
+    fn colon(&mut self) -> Result<(), Fault> {
+        if self.next_byte() != Some(b':') {
+            return Err(self.unexpected("`:`"));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
     /// Whether the list that was entered has one more element, which then comes next.
-    pub(super) fn next_element(&mut self, first: &mut bool) -> Result<bool, Fault> {
+    pub(in crate::transcode) fn next_element(&mut self, first: &mut bool) -> Result<bool, Fault> {
         Ok(!self.closes(b']', first)?)
     }
 
     /// Passes over one value, however deep, checking that it is well-formed.
-    pub(super) fn skip(&mut self) -> Result<(), Fault> {
+    pub(in crate::transcode) fn skip(&mut self) -> Result<(), Fault> {
         self.walk(|_, _| ())
     }
 
     /// As [`skip`](Self::skip), telling the place and the `@type` of every object that has one.
-    pub(super) fn walk(&mut self, mut found: impl FnMut(usize, Cow<'a, str>)) -> Result<(), Fault> {
+    pub(in crate::transcode) fn walk(&mut self, mut found: impl FnMut(usize, Cow<'a, str>)) -> Result<(), Fault> {
         let mut open = Vec::new();
         loop {
             if let Some(level) = self.step()? {
@@ -146,7 +245,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Nothing but white space may follow.
-    pub(super) fn end(&mut self) -> Result<(), Fault> {
+    pub(in crate::transcode) fn end(&mut self) -> Result<(), Fault> {
         match self.next_byte() {
             None => Ok(()),
             Some(_) => Err(self.unexpected("the end of the JSON text")),
@@ -154,7 +253,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The fault of a value that is not `expected`, or the fault in that value's own text.
-    pub(super) fn mismatch(&mut self, expected: &str) -> Fault {
+    pub(in crate::transcode) fn mismatch(&mut self, expected: &str) -> Fault {
         match self.describe() {
             Ok((at, found)) => Fault::at(at, format!("expected {expected}, found {found}")),
             Err(fault) => fault,
@@ -166,7 +265,7 @@ impl<'a> Lexer<'a> {
             Next::Object => "an object".to_owned(),
             Next::List => "a list".to_owned(),
             Next::String => format!("string {}", quoted(&self.clone().string()?)),
-            Next::Number => format!("number {}", super::fault::clip(self.clone().number()?)),
+            Next::Number => format!("number {}", clip(self.clone().number()?)),
             Next::True => "true".to_owned(),
             Next::False => "false".to_owned(),
             Next::Null => "null".to_owned(),
@@ -176,11 +275,11 @@ impl<'a> Lexer<'a> {
 
     fn peek_word(&mut self) -> Result<Next, Fault> {
         let rest = self.rest();
-        let length = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
         match rest.get(..length) {
-            Some("true") => Ok(Next::True),
-            Some("false") => Ok(Next::False),
-            Some("null") => Ok(Next::Null),
+            Some(b"true") => Ok(Next::True),
+            Some(b"false") => Ok(Next::False),
+            Some(b"null") => Ok(Next::Null),
             _ => Err(self.unexpected("a value")),
         }
     }
@@ -238,26 +337,12 @@ impl<'a> Lexer<'a> {
         Ok(false)
     }
 
-    /// The characters up to the closing quote or the next escape.
-    fn plain_run(&mut self) -> Result<&'a str, Fault> {
-        let rest = self.rest();
-        let length = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-        let Some(length) = length else {
-            return Err(Fault::at(self.token, "string without a closing quote"));
-        };
-        self.at += length;
-        if self.byte().is_some_and(|byte| byte < 0x20) {
-            return Err(Fault::at(self.at, "control character in a string; it must be escaped"));
-        }
-        Ok(rest.get(..length).unwrap_or_default())
-    }
-
     /// Reads one escape, from its backslash on.
     fn escape(&mut self) -> Result<char, Fault> {
         let start = self.at;
         let bad = || Fault::at(start, "invalid escape in a string");
         self.at += 2;
-        let character = match self.text.as_bytes().get(start + 1) {
+        let character = match self.text.get(start + 1) {
             Some(b'"') => '"',
             Some(b'\\') => '\\',
             Some(b'/') => '/',
@@ -278,7 +363,7 @@ impl<'a> Lexer<'a> {
         if !(0xd800..0xdc00).contains(&first) {
             return char::from_u32(first);
         }
-        if !self.rest().starts_with("\\u") {
+        if !self.rest().starts_with(b"\\u") {
             return None;
         }
         self.at += 2;
@@ -288,32 +373,34 @@ impl<'a> Lexer<'a> {
 
     fn four_hex(&mut self) -> Option<u32> {
         let digits = self.rest().get(..4)?;
-        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        if !digits.iter().all(u8::is_ascii_hexdigit) {
             return None;
         }
         self.at += 4;
-        u32::from_str_radix(digits, 16).ok()
+        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
     }
 
     /// The first byte after white space, which becomes the current token.
+    #[inline]
     fn next_byte(&mut self) -> Option<u8> {
-        let white =
-            self.rest().bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+        match self.text.get(self.at) {
+            Some(byte) if *byte > b' ' => {
+                self.token = self.at;
+                Some(*byte)
+            }
+            _ => self.after_white(),
+        }
+    }
+
+    fn after_white(&mut self) -> Option<u8> {
+        let white = self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.at += white;
         self.token = self.at;
-        self.byte()
-    }
-
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+        self.text.get(self.at).copied()
     }
 
     fn unexpected(&self, expected: &str) -> Fault {
-        match self.rest().chars().next() {
+        match String::from_utf8_lossy(self.rest().get(..4).unwrap_or(self.rest())).chars().next() {
             None => Fault::at(self.at, format!("expected {expected}, found the end of the JSON text")),
             Some(found) => {
                 let found = quoted(found.encode_utf8(&mut [0; 4]));

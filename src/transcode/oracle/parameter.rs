@@ -6,18 +6,18 @@
 
 use prost_reflect::{EnumDescriptor, Kind, MapKey, MessageDescriptor, Value};
 
-use super::Settings;
-use super::fault::quoted;
+use crate::transcode::Settings;
+use crate::transcode::fault::quoted;
 use super::known::{WellKnown, build};
-use super::mask;
+use crate::transcode::mask;
 use super::read;
-use super::read_known::TIMESTAMP;
+use crate::transcode::to_wire::TIMESTAMP;
 use super::scalar;
-use super::time;
+use crate::transcode::time;
 
 /// Where a text comes from, which decides a few finer points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(in crate::transcode) enum Source {
     /// A path variable: no leading zeros in integers (they could be meant as octal), and quotes around
     /// timestamps and durations are tolerated.
     Path,
@@ -26,7 +26,7 @@ pub(super) enum Source {
 }
 
 /// Makes a value of the kind, or says what was expected and found.
-pub(super) fn value(kind: &Kind, text: &str, source: Source, settings: &Settings) -> Result<Value, String> {
+pub(in crate::transcode) fn value(kind: &Kind, text: &str, source: Source, settings: &Settings) -> Result<Value, String> {
     let value = match kind {
         Kind::Message(desc) => return message(desc, text, source, settings),
         Kind::Enum(desc) => return enum_value(desc, text, settings),
@@ -41,7 +41,7 @@ pub(super) fn value(kind: &Kind, text: &str, source: Source, settings: &Settings
 }
 
 /// Makes a map key of the kind, or says what was expected and found.
-pub(super) fn map_key(kind: &Kind, text: &str, settings: &Settings) -> Result<MapKey, String> {
+pub(in crate::transcode) fn map_key(kind: &Kind, text: &str, settings: &Settings) -> Result<MapKey, String> {
     match value(kind, text, Source::Query, settings)? {
         Value::Bool(key) => Ok(MapKey::Bool(key)),
         Value::I32(key) => Ok(MapKey::I32(key)),
@@ -54,7 +54,7 @@ pub(super) fn map_key(kind: &Kind, text: &str, settings: &Settings) -> Result<Ma
 }
 
 /// Whether a message of this type can be given as one text.
-pub(super) fn has_text_form(desc: &MessageDescriptor) -> bool {
+pub(in crate::transcode) fn has_text_form(desc: &MessageDescriptor) -> bool {
     !matches!(WellKnown::of(desc), None | Some(WellKnown::Any))
 }
 

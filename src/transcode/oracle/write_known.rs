@@ -2,39 +2,19 @@
 
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, ReflectMessage, Value};
 
-use super::Settings;
+use crate::transcode::Settings;
 use super::decode::Decoder;
-use super::fault::{Fault, quoted};
+use crate::transcode::fault::{Fault, quoted};
 use super::known::{WellKnown, is_boxed_in_any, seconds_and_nanos};
-use super::mask;
+use crate::transcode::mask;
 use super::scalar;
-use super::time;
+use crate::transcode::time;
 use super::write::Writer;
 use crate::status::Status;
 
-/// Appends a status; what cannot be written in its own form is shown as base64.
-pub(super) fn status(status: &Status, pool: &DescriptorPool, settings: &Settings, out: &mut Vec<u8>) {
-    let mut writer = Writer::new(out, settings);
-    writer.lenient = true;
-    writer.json.open(b'{');
-    writer.json.key("code");
-    writer.json.raw(itoa::Buffer::new().format(i32::from(status.code)));
-    writer.json.key("message");
-    writer.json.string(&status.message);
-    writer.json.key("details");
-    writer.json.open(b'[');
-    for detail in &status.details {
-        writer.json.element();
-        // Lenient writing has an answer to everything.
-        let _ = writer.any_content(pool, &detail.type_url, &detail.value);
-    }
-    writer.json.close(b']');
-    writer.json.close(b'}');
-}
-
 impl Writer<'_> {
     /// Writes a message of a well-known type.
-    pub(super) fn well_known(&mut self, known: WellKnown, message: &DynamicMessage) -> Result<(), Fault> {
+    pub(in crate::transcode) fn well_known(&mut self, known: WellKnown, message: &DynamicMessage) -> Result<(), Fault> {
         match known {
             WellKnown::Any => self.any(message),
             WellKnown::Timestamp => self.moment(message, time::write_timestamp, "timestamp"),
@@ -48,7 +28,7 @@ impl Writer<'_> {
     fn moment(
         &mut self,
         message: &DynamicMessage,
-        write: fn(i64, i32) -> Option<String>,
+        write: fn(i64, i32) -> Option<time::Text>,
         name: &str,
     ) -> Result<(), Fault> {
         let (seconds, nanos) = seconds_and_nanos(message);
@@ -57,7 +37,9 @@ impl Writer<'_> {
                 "{name} out of range ({seconds} seconds and {nanos} nanoseconds)"
             )));
         };
-        self.json.string(&text);
+        let mut quoted = Vec::new();
+        text.put_quoted(&mut quoted);
+        self.json.raw(&String::from_utf8_lossy(&quoted));
         Ok(())
     }
 

@@ -5,20 +5,20 @@
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, ReflectMessage, Value};
 
 use super::encode::sorted;
-use super::fault::Fault;
+use crate::transcode::fault::Fault;
 use super::field::Field;
 use super::known::{WellKnown, is_null_value};
 use super::print::Printer;
 use super::scalar;
-use super::{DEEPEST, Settings, UnsetFields};
+use crate::transcode::{DEEPEST, Settings, UnsetFields};
 
 /// Appends a whole message.
-pub(super) fn message(message: &DynamicMessage, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Fault> {
+pub(in crate::transcode) fn message(message: &DynamicMessage, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Fault> {
     all_or_nothing(out, |out| Writer::new(out, settings).message(message))
 }
 
 /// Appends the value of one field: its zero, `[]`, `{}` or `null` when it is not set.
-pub(super) fn field(
+pub(in crate::transcode) fn field(
     message: &DynamicMessage,
     field: &FieldDescriptor,
     settings: &Settings,
@@ -47,21 +47,21 @@ fn all_or_nothing(
 }
 
 /// Writes values of known types.
-pub(super) struct Writer<'a> {
-    pub(super) json: Printer<'a>,
-    pub(super) settings: &'a Settings,
+pub(in crate::transcode) struct Writer<'a> {
+    pub(in crate::transcode) json: Printer<'a>,
+    pub(in crate::transcode) settings: &'a Settings,
     /// Whether what an `Any` holds is shown as base64 when it cannot be written, rather than refused.
-    pub(super) lenient: bool,
+    pub(in crate::transcode) lenient: bool,
     depth: usize,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>, settings: &'a Settings) -> Self {
+    pub(in crate::transcode) fn new(out: &'a mut Vec<u8>, settings: &'a Settings) -> Self {
         Self { json: Printer::new(out, settings.indent), settings, lenient: false, depth: 0 }
     }
 
     /// Writes a message in the JSON form of its type.
-    pub(super) fn message(&mut self, message: &DynamicMessage) -> Result<(), Fault> {
+    pub(in crate::transcode) fn message(&mut self, message: &DynamicMessage) -> Result<(), Fault> {
         let deepest = self.settings.max_depth.min(DEEPEST);
         if self.depth >= deepest {
             return Err(Fault::new(format!("nested deeper than {deepest} messages")));
@@ -78,7 +78,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the members of a message's object.
-    pub(super) fn fields(&mut self, message: &DynamicMessage) -> Result<(), Fault> {
+    pub(in crate::transcode) fn fields(&mut self, message: &DynamicMessage) -> Result<(), Fault> {
         for field in Field::all(message) {
             let key = field.key(self.settings.proto_names);
             if field.is_set(message) || self.shows_zero(&field) {
@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the value of a field: a list, a map, or a single value.
-    pub(super) fn value(&mut self, field: &Field, value: &Value) -> Result<(), Fault> {
+    pub(in crate::transcode) fn value(&mut self, field: &Field, value: &Value) -> Result<(), Fault> {
         let kind = field.kind();
         match value {
             Value::List(items) => self.list(&kind, items),
@@ -116,7 +116,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub(super) fn list(&mut self, kind: &Kind, items: &[Value]) -> Result<(), Fault> {
+    pub(in crate::transcode) fn list(&mut self, kind: &Kind, items: &[Value]) -> Result<(), Fault> {
         self.json.open(b'[');
         for (index, item) in items.iter().enumerate() {
             self.json.element();
@@ -126,7 +126,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    pub(super) fn map(
+    pub(in crate::transcode) fn map(
         &mut self,
         kind: &Kind,
         entries: &std::collections::HashMap<MapKey, Value>,
@@ -151,7 +151,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes one value that is neither list nor map.
-    pub(super) fn single(&mut self, kind: &Kind, value: &Value) -> Result<(), Fault> {
+    pub(in crate::transcode) fn single(&mut self, kind: &Kind, value: &Value) -> Result<(), Fault> {
         match value {
             Value::Message(message) => return self.message(message),
             Value::Bool(true) => self.json.raw("true"),

@@ -8,12 +8,12 @@ use std::collections::HashSet;
 use prost::encoding::{self, DecodeContext, WireType};
 use prost_reflect::{EnumDescriptor, Kind, MessageDescriptor};
 
-use super::DEEPEST;
+use crate::transcode::DEEPEST;
 use super::field::Field;
 use super::scalar;
 
 /// Whether a message of this type has a field of a closed enum, at any depth.
-pub(super) fn occurs_in(desc: &MessageDescriptor) -> bool {
+pub(in crate::transcode) fn occurs_in(desc: &MessageDescriptor) -> bool {
     let mut seen = HashSet::new();
     let mut waiting = vec![desc.clone()];
     while let Some(desc) = waiting.pop() {
@@ -33,7 +33,7 @@ pub(super) fn occurs_in(desc: &MessageDescriptor) -> bool {
 }
 
 /// The same message without them; `None` when the bytes are malformed, which decoding them will tell too.
-pub(super) fn without_unknown(desc: &MessageDescriptor, mut wire: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::transcode) fn without_unknown(desc: &MessageDescriptor, mut wire: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(wire.len());
     fields(desc, &mut wire, None, DEEPEST, &mut out)?;
     Some(out)

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Value};
 
-use super::Settings;
-use super::fault::quoted;
+use crate::transcode::Settings;
+use crate::transcode::fault::quoted;
 use super::field::oneof_conflict;
 use super::parameter::{self, Source};
 use crate::rule::FieldPath;
 use crate::status::Status;
 
 /// Sets every captured text into its field, over whatever the body had there.
-pub(super) fn bind(
+pub(in crate::transcode) fn bind(
     message: &mut DynamicMessage,
     variables: &[FieldPath],
     captures: &[Cow<'_, str>],
@@ -38,7 +38,7 @@ pub(super) fn bind(
 
 /// The message that holds the last field of a path, its parents made where they are missing. A parent that
 /// would push out another member of its oneof is refused.
-pub(super) fn enter<'m>(
+pub(in crate::transcode) fn enter<'m>(
     message: &'m mut DynamicMessage,
     parents: &[FieldDescriptor],
 ) -> Result<&'m mut DynamicMessage, String> {
@@ -50,7 +50,7 @@ pub(super) fn enter<'m>(
 }
 
 /// No other member of the field's oneof may be set.
-pub(super) fn check_oneof(message: &DynamicMessage, field: &FieldDescriptor) -> Result<(), String> {
+pub(in crate::transcode) fn check_oneof(message: &DynamicMessage, field: &FieldDescriptor) -> Result<(), String> {
     match oneof_conflict(message, field) {
         None => Ok(()),
         Some(oneof) => Err(format!("another field of oneof {} is set already", quoted(oneof.name()))),
@@ -58,7 +58,7 @@ pub(super) fn check_oneof(message: &DynamicMessage, field: &FieldDescriptor) -> 
 }
 
 /// The value at a path, when it is set.
-pub(super) fn value_at(message: &DynamicMessage, path: &[FieldDescriptor]) -> Option<Value> {
+pub(in crate::transcode) fn value_at(message: &DynamicMessage, path: &[FieldDescriptor]) -> Option<Value> {
     let (field, rest) = path.split_first()?;
     let value = message.has_field(field).then(|| message.get_field(field))?;
     match value.as_message() {
@@ -69,7 +69,7 @@ pub(super) fn value_at(message: &DynamicMessage, path: &[FieldDescriptor]) -> Op
 }
 
 /// The path as the proto file spells it.
-pub(super) fn dotted(path: &[FieldDescriptor]) -> String {
+pub(in crate::transcode) fn dotted(path: &[FieldDescriptor]) -> String {
     let names: Vec<_> = path.iter().map(FieldDescriptor::name).collect();
     names.join(".")
 }

@@ -1,0 +1,153 @@
+//! JSON strings, written: quotes around, escapes where JSON asks for them (RFC 8259, section 7), no more.
+//!
+//! Most strings need no escape. They are looked at and copied in blocks of 32 bytes, which the compiler turns into a
+//! few vector instructions.
+
+use super::plan::{Snippet, put_block};
+
+/// The text is not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotUtf8;
+
+/// Appends a text as a JSON string.
+pub(super) fn string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    escaped(text.as_bytes(), out);
+    out.push(b'"');
+}
+
+/// Appends bytes that should be UTF-8, which lie at the beginning of `bytes` and are `len` long, as a JSON string.
+/// What lies behind them is only room to read in.
+#[inline]
+pub(super) fn string_of(bytes: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), NotUtf8> {
+    out.push(b'"');
+    match bytes.first_chunk::<BLOCK>() {
+        Some(block) if len <= BLOCK && is_plain(block, len) => put_block(block, len, out),
+        _ => long_string(bytes.get(..len).unwrap_or_default(), out)?,
+    }
+    out.push(b'"');
+    Ok(())
+}
+
+fn long_string(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotUtf8> {
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    let mut plain = true;
+    for block in blocks {
+        plain &= is_plain(block, BLOCK);
+    }
+    if plain && rest.iter().all(|byte| !is_special(*byte)) {
+        out.extend_from_slice(text);
+        return Ok(());
+    }
+    simdutf8::basic::from_utf8(text).map_err(|_| NotUtf8)?;
+    escaped(text, out);
+    Ok(())
+}
+
+const BLOCK: usize = Snippet::SHORT;
+
+/// Whether the first `len` bytes of a block are ASCII that needs no escape.
+#[inline]
+pub(super) fn is_plain(block: &[u8; BLOCK], len: usize) -> bool {
+    let mut special = false;
+    for (index, byte) in (0_u8..).zip(block) {
+        special |= is_special(*byte) & (usize::from(index) < len);
+    }
+    !special
+}
+
+/// Not plain ASCII, or to be escaped.
+#[inline]
+fn is_special(byte: u8) -> bool {
+    (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+fn escaped(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    loop {
+        let plain = plain_run(rest);
+        let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+        out.extend_from_slice(before);
+        let Some((byte, after)) = after.split_first() else { return };
+        escape(*byte, out);
+        rest = after;
+    }
+}
+
+/// How many bytes at the start need no escape.
+pub(super) fn plain_run(text: &[u8]) -> usize {
+    let (blocks, _) = text.as_chunks::<16>();
+    let clean = blocks.iter().take_while(|block| {
+        let mut found = false;
+        for byte in *block {
+            found |= needs_escape(*byte);
+        }
+        !found
+    });
+    let clean = clean.count() * 16;
+    let tail = text.get(clean..).unwrap_or_default();
+    clean + tail.iter().position(|byte| needs_escape(*byte)).unwrap_or(tail.len())
+}
+
+#[inline]
+fn needs_escape(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    let short = match byte {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        0x8 => b'b',
+        0xc => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            for digit in [byte >> 4, byte & 0xf] {
+                out.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+            }
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn quoted(text: &[u8], slack: &[u8]) -> Result<String, NotUtf8> {
+        let mut out = b"before".to_vec();
+        string_of(&[text, slack].concat(), text.len(), &mut out)?;
+        Ok(String::from_utf8(out).expect("UTF-8").strip_prefix("before").expect("appended").to_owned())
+    }
+
+    #[test]
+    fn what_json_asks_for_is_escaped() {
+        let mut out = Vec::new();
+        string("\"\\\u{8}\u{c}\n\r\t\u{1f}<ä>\u{2028}\u{7f}", &mut out);
+        let expected = r#""\"\\\b\f\n\r\t\u001f<ä>"#.to_owned() + "\u{2028}\u{7f}\"";
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
+
+    proptest! {
+        /// Whatever stands behind the text, and wherever in it something special is.
+        #[test]
+        fn texts_read_back(plain in "[a-z ]{0,80}", special in "[\u{0}-\u{ff}\"\\\\]{0,3}", at: prop::sample::Index, slack: Vec<u8>) {
+            let mut text = plain;
+            let at = at.index(text.len() + 1);
+            text.insert_str(at, &special);
+            let json = quoted(text.as_bytes(), &slack).expect("UTF-8");
+            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), text);
+        }
+
+        #[test]
+        fn bytes_that_are_not_utf8_are_refused(bytes: Vec<u8>, slack: Vec<u8>) {
+            prop_assert_eq!(quoted(&bytes, &slack).is_ok(), std::str::from_utf8(&bytes).is_ok());
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Compiling plans from descriptors. Set-up, not request path.
+
+use std::collections::HashMap;
+
+use prost_reflect::{
+    DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind as Declared, MessageDescriptor, Syntax,
+};
+
+use super::names::Names;
+use super::{Enum, EnumValue, Field, Inner, Kind, Message, Shape, Snippet, WellKnown};
+use crate::transcode::UnsetFields;
+use crate::transcode::json_text;
+use crate::transcode::Settings;
+
+/// The plans of all message types and enums of the pool.
+pub(super) fn all(pool: &DescriptorPool, settings: &Settings) -> Inner {
+    let enums: Vec<_> = pool.all_enums().collect();
+    let messages: Vec<_> = pool.all_messages().collect();
+    let builder = Builder {
+        settings,
+        enum_indices: indices(enums.iter().map(EnumDescriptor::full_name)),
+        message_indices: indices(messages.iter().map(MessageDescriptor::full_name)),
+        enums: enums.iter().map(|desc| enumeration(desc, settings)).collect(),
+    };
+    let compiled = messages.iter().map(|desc| builder.message(desc)).collect();
+    Inner {
+        messages: compiled,
+        by_name: builder.message_indices.iter().map(|(name, index)| (Box::from(*name), *index)).collect(),
+        enums: builder.enums,
+        settings: settings.clone(),
+    }
+}
+
+fn indices<'d>(names: impl Iterator<Item = &'d str>) -> HashMap<&'d str, u32> {
+    names.zip(0..).collect()
+}
+
+struct Builder<'d> {
+    settings: &'d Settings,
+    enum_indices: HashMap<&'d str, u32>,
+    message_indices: HashMap<&'d str, u32>,
+    enums: Vec<Enum>,
+}
+
+impl Builder<'_> {
+    fn message(&self, desc: &MessageDescriptor) -> Message {
+        let mut declared: Vec<_> = desc.fields().map(AnyField::Plain).collect();
+        declared.extend(desc.extensions().map(AnyField::Extension));
+        declared.sort_by_key(AnyField::number);
+        let mut oneofs = Vec::new();
+        let mut unset = Vec::new();
+        let fields: Box<[_]> = declared.iter().map(|field| self.field(field, &mut oneofs, &mut unset)).collect();
+        let json_names = fields.iter().map(|field| &*field.name).enumerate();
+        let json_names: Vec<_> = json_names.map(|(place, _)| (declared_name(&declared, place, true), place)).collect();
+        let proto_names = (0..fields.len()).map(|place| (declared_name(&declared, place, false), place));
+        Message {
+            dense: dense(&fields),
+            names: Names::new(json_names.into_iter().chain(proto_names)),
+            known: well_known(desc, &fields),
+            boxed_in_any: desc.full_name() == "google.protobuf.Empty" || well_known(desc, &fields).is_some(),
+            oneofs: oneofs.into(),
+            unset: unset.into(),
+            fields,
+        }
+    }
+
+    /// Compiles a field; its oneof and its unset text join those of the message.
+    fn field(&self, field: &AnyField, oneofs: &mut Vec<Box<str>>, unset: &mut Vec<u8>) -> Field {
+        let kind = self.kind(field);
+        let shape = field.shape();
+        let name = field.name(!self.settings.proto_names);
+        let mut key = b",".to_vec();
+        json_text::string(name, &mut key);
+        key.push(b':');
+        let start = unset.len();
+        if let Some(text) = self.unset_text(field, kind, shape) {
+            unset.extend_from_slice(&key);
+            unset.extend_from_slice(text);
+        }
+        let tag = (field.number() << 3) | wire_type(kind);
+        let packable = shape == Shape::List && is_number(kind);
+        Field {
+            number: field.number(),
+            tag,
+            packed_tag: if packable { (field.number() << 3) | LENGTH_DELIMITED } else { tag },
+            packed: field.is_packed(),
+            kind,
+            shape,
+            // Entries of maps are written whole: some readers expect both fields.
+            implicit: shape == Shape::Single && !field.has_presence() && !field.is_of_entry(),
+            oneof: field.oneof().map(|oneof| place_of(oneofs, &oneof)),
+            unset: u32::try_from(start).unwrap_or(u32::MAX),
+            key: Snippet::new(&key),
+            name: name.into(),
+            proto_name: field.name(false).into(),
+        }
+    }
+
+    fn kind(&self, field: &AnyField) -> Kind {
+        match field.kind() {
+            Declared::Bool => Kind::Bool,
+            Declared::Int32 => Kind::Int32,
+            Declared::Sint32 => Kind::Sint32,
+            Declared::Sfixed32 => Kind::Sfixed32,
+            Declared::Uint32 => Kind::Uint32,
+            Declared::Fixed32 => Kind::Fixed32,
+            Declared::Int64 => Kind::Int64,
+            Declared::Sint64 => Kind::Sint64,
+            Declared::Sfixed64 => Kind::Sfixed64,
+            Declared::Uint64 => Kind::Uint64,
+            Declared::Fixed64 => Kind::Fixed64,
+            Declared::Float => Kind::Float,
+            Declared::Double => Kind::Double,
+            Declared::String => Kind::String,
+            Declared::Bytes => Kind::Bytes,
+            Declared::Enum(desc) => Kind::Enum(index(&self.enum_indices, desc.full_name())),
+            Declared::Message(desc) if field.is_group() => {
+                Kind::Group(index(&self.message_indices, desc.full_name()))
+            }
+            Declared::Message(desc) => Kind::Message(index(&self.message_indices, desc.full_name())),
+        }
+    }
+
+    /// What stands for the value of a field that is not set. A member of a oneof, which is what a proto3
+    /// `optional` field is too, is left out, and so is an extension.
+    fn unset_text(&self, field: &AnyField, kind: Kind, shape: Shape) -> Option<&[u8]> {
+        let AnyField::Plain(desc) = field else { return None };
+        if field.has_presence() {
+            let null = self.settings.unset_fields == UnsetFields::Null && desc.containing_oneof().is_none();
+            return null.then_some(b"null");
+        }
+        if self.settings.unset_fields == UnsetFields::Omit {
+            return None;
+        }
+        match shape {
+            Shape::List => Some(b"[]"),
+            Shape::Map => Some(b"{}"),
+            Shape::Single => Some(self.zero(kind)),
+        }
+    }
+
+    fn zero(&self, kind: Kind) -> &[u8] {
+        match kind {
+            Kind::Bool => b"false",
+            Kind::String | Kind::Bytes => b"\"\"",
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64
+                if !self.settings.int64_as_numbers =>
+            {
+                b"\"0\""
+            }
+            Kind::Enum(index) => {
+                let desc = self.enums.get(index as usize);
+                desc.and_then(|desc| desc.text(desc.default)).map_or(b"0", Snippet::text)
+            }
+            _ => b"0",
+        }
+    }
+}
+
+/// An index that is there: a pool holds every type that it refers to.
+fn index(indices: &HashMap<&str, u32>, name: &str) -> u32 {
+    indices.get(name).copied().unwrap_or(u32::MAX)
+}
+
+fn place_of(oneofs: &mut Vec<Box<str>>, name: &str) -> u16 {
+    let place = oneofs.iter().position(|known| &**known == name).unwrap_or_else(|| {
+        oneofs.push(name.into());
+        oneofs.len() - 1
+    });
+    u16::try_from(place).unwrap_or(u16::MAX)
+}
+
+fn declared_name(fields: &[AnyField], place: usize, json: bool) -> &str {
+    fields.get(place).map(|field| field.name(json)).unwrap_or_default()
+}
+
+/// A table for the numbers that lie close together; protobuf's numbers go up to half a milliard.
+fn dense(fields: &[Field]) -> Box<[u16]> {
+    let bound = fields.len() * 4 + 64;
+    let highest = fields.iter().map(|field| field.number as usize).filter(|number| *number < bound).max();
+    let mut dense = vec![0; highest.map_or(0, |highest| highest + 1)];
+    for (field, place) in fields.iter().zip(1..=u16::MAX) {
+        if let Some(slot) = dense.get_mut(field.number as usize) {
+            *slot = place;
+        }
+    }
+    dense.into()
+}
+
+fn enumeration(desc: &EnumDescriptor, settings: &Settings) -> Enum {
+    let null = desc.full_name() == "google.protobuf.NullValue";
+    let mut values: Vec<EnumValue> = Vec::new();
+    let mut by_name = HashMap::new();
+    // The declared order: of aliases, the first name is written.
+    for value in &desc.enum_descriptor_proto().value {
+        by_name.insert(value.name().into(), value.number());
+        if values.iter().any(|known| known.number == value.number()) {
+            continue;
+        }
+        let mut text = Vec::new();
+        if null {
+            text.extend_from_slice(b"null");
+        } else if settings.enums_as_numbers {
+            text.extend_from_slice(itoa::Buffer::new().format(value.number()).as_bytes());
+        } else {
+            json_text::string(value.name(), &mut text);
+        }
+        values.push(EnumValue { number: value.number(), text: Snippet::new(&text) });
+    }
+    values.sort_by_key(|value| value.number);
+    Enum {
+        values: values.into(),
+        by_name,
+        names: desc.enum_descriptor_proto().value.iter().map(|value| value.name().into()).collect(),
+        open: desc.parent_file().syntax() != Syntax::Proto2,
+        null,
+        default: desc.default_value().number(),
+    }
+}
+
+/// Which well-known type the message is; none when it only has the name of one.
+fn well_known(desc: &MessageDescriptor, fields: &[Field]) -> Option<WellKnown> {
+    let kinds: Vec<_> = fields.iter().map(|field| (field.number, field.shape, field.kind)).collect();
+    let known = match (desc.full_name().strip_prefix("google.protobuf.")?, &*kinds) {
+        ("Any", [(1, Shape::Single, Kind::String), (2, Shape::Single, Kind::Bytes)]) => WellKnown::Any,
+        ("Timestamp", [(1, Shape::Single, Kind::Int64), (2, Shape::Single, Kind::Int32)]) => WellKnown::Timestamp,
+        ("Duration", [(1, Shape::Single, Kind::Int64), (2, Shape::Single, Kind::Int32)]) => WellKnown::Duration,
+        ("FieldMask", [(1, Shape::List, Kind::String)]) => WellKnown::FieldMask,
+        ("Struct", [(1, Shape::Map, Kind::Message(_))]) => WellKnown::Struct,
+        ("ListValue", [(1, Shape::List, Kind::Message(_))]) => WellKnown::List,
+        (
+            "Value",
+            [
+                (1, Shape::Single, Kind::Enum(_)),
+                (2, Shape::Single, Kind::Double),
+                (3, Shape::Single, Kind::String),
+                (4, Shape::Single, Kind::Bool),
+                (5, Shape::Single, Kind::Message(_)),
+                (6, Shape::Single, Kind::Message(_)),
+            ],
+        ) => WellKnown::Value,
+        ("DoubleValue", [(1, Shape::Single, Kind::Double)])
+        | ("FloatValue", [(1, Shape::Single, Kind::Float)])
+        | ("Int64Value", [(1, Shape::Single, Kind::Int64)])
+        | ("UInt64Value", [(1, Shape::Single, Kind::Uint64)])
+        | ("Int32Value", [(1, Shape::Single, Kind::Int32)])
+        | ("UInt32Value", [(1, Shape::Single, Kind::Uint32)])
+        | ("BoolValue", [(1, Shape::Single, Kind::Bool)])
+        | ("StringValue", [(1, Shape::Single, Kind::String)])
+        | ("BytesValue", [(1, Shape::Single, Kind::Bytes)]) => WellKnown::Wrapper,
+        _ => return None,
+    };
+    Some(known)
+}
+
+const LENGTH_DELIMITED: u32 = 2;
+
+/// Section "Message Structure" of the protobuf encoding guide.
+fn wire_type(kind: Kind) -> u32 {
+    match kind {
+        Kind::Sfixed64 | Kind::Fixed64 | Kind::Double => 1,
+        Kind::String | Kind::Bytes | Kind::Message(_) => LENGTH_DELIMITED,
+        Kind::Group(_) => 3,
+        Kind::Sfixed32 | Kind::Fixed32 | Kind::Float => 5,
+        _ => 0,
+    }
+}
+
+fn is_number(kind: Kind) -> bool {
+    !matches!(kind, Kind::String | Kind::Bytes | Kind::Message(_) | Kind::Group(_))
+}
+
+/// A field or an extension, behind one face.
+enum AnyField {
+    Plain(FieldDescriptor),
+    Extension(ExtensionDescriptor),
+}
+
+/// Asks the descriptor that is inside.
+macro_rules! ask {
+    ($field:expr, $descriptor:ident => $answer:expr) => {
+        match $field {
+            AnyField::Plain($descriptor) => $answer,
+            AnyField::Extension($descriptor) => $answer,
+        }
+    };
+}
+
+impl AnyField {
+    fn number(&self) -> u32 {
+        ask!(self, desc => desc.number())
+    }
+
+    fn kind(&self) -> Declared {
+        ask!(self, desc => desc.kind())
+    }
+
+    fn is_group(&self) -> bool {
+        ask!(self, desc => desc.is_group())
+    }
+
+    fn is_packed(&self) -> bool {
+        ask!(self, desc => desc.is_packed())
+    }
+
+    fn has_presence(&self) -> bool {
+        ask!(self, desc => desc.supports_presence())
+    }
+
+    fn is_of_entry(&self) -> bool {
+        match self {
+            Self::Plain(desc) => desc.parent_message().is_map_entry(),
+            Self::Extension(_) => false,
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match (ask!(self, desc => desc.is_map()), ask!(self, desc => desc.is_list())) {
+            (true, _) => Shape::Map,
+            (_, true) => Shape::List,
+            _ => Shape::Single,
+        }
+    }
+
+    /// The name in JSON, or in the proto file.
+    fn name(&self, json: bool) -> &str {
+        match self {
+            Self::Plain(desc) if !json => desc.name(),
+            Self::Plain(desc) => desc.json_name(),
+            Self::Extension(desc) => desc.json_name(),
+        }
+    }
+
+    /// The oneof that holds other fields too.
+    fn oneof(&self) -> Option<String> {
+        let Self::Plain(desc) = self else { return None };
+        let oneof = desc.containing_oneof()?;
+        (oneof.fields().len() > 1).then(|| oneof.name().to_owned())
+    }
+}

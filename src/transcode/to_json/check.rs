@@ -1,0 +1,45 @@
+//! Whether values that are not written could have been read: a malformed message is refused wherever it is.
+
+use super::object::{Stop, Writer, Written, known_field};
+use super::raw::{Raw, Span};
+use crate::transcode::DEEPEST;
+use crate::transcode::json_text::NotUtf8;
+use crate::transcode::plan::{Field, Kind};
+
+impl<'p> Writer<'p, '_, '_> {
+    /// Checks one value of a field.
+    pub(super) fn check(&self, field: &'p Field, value: Raw) -> Written {
+        self.check_value(field, value, DEEPEST)
+    }
+
+    fn check_value(&self, field: &'p Field, value: Raw, depth: usize) -> Written {
+        match (field.kind, value) {
+            (Kind::String, Raw::Span(text)) => {
+                simdutf8::basic::from_utf8(text.bytes(self.wire)).map(drop).map_err(|_| NotUtf8.into())
+            }
+            (Kind::Message(index) | Kind::Group(index), Raw::Span(content)) => {
+                self.check_message(index, content, depth)
+            }
+            (_, Raw::Span(mut packed)) if field.packable() => {
+                while !packed.is_empty() {
+                    packed.value(self.wire, field.tag)?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_message(&self, index: u32, mut span: Span, depth: usize) -> Written {
+        let depth = depth.checked_sub(1).ok_or(Stop::Malformed)?;
+        let plan = self.plan(index)?;
+        while !span.is_empty() {
+            let tag = span.tag(self.wire)?;
+            let value = span.value(self.wire, tag)?;
+            if let Some((_, field)) = known_field(plan, tag) {
+                self.check_value(field, value, depth).map_err(|stop| stop.in_field(&field.name))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,264 @@
+//! The loop over an object's members: which field a key means, whether it may come, and its value.
+
+use super::known::AnyTypes;
+use super::lexer::{Lexer, Next};
+use super::parts::{Overlay, Texts};
+use super::put::{self, Lengths};
+use crate::transcode::DEEPEST;
+use crate::transcode::fault::{Fault, quoted};
+use crate::transcode::plan::{Field, Kind, Message, Plans, Shape, WellKnown};
+
+pub(super) type Read<T = ()> = Result<T, Fault>;
+
+/// Reads JSON and writes wire bytes.
+pub(super) struct Reader<'p, 'j, 'o> {
+    pub(super) plans: &'p Plans,
+    pub(super) json: Lexer<'j>,
+    pub(super) out: &'o mut Vec<u8>,
+    pub(super) lengths: Lengths,
+    /// The keys of the maps that are being read, the innermost last.
+    pub(super) keys: Vec<super::map::Key>,
+    pub(super) types: AnyTypes<'j>,
+    /// What else becomes part of the message.
+    pub(super) texts: Texts<'j>,
+}
+
+impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
+    pub(super) fn new(plans: &'p Plans, json: &'j str, texts: Texts<'j>, out: &'o mut Vec<u8>) -> Self {
+        let json = Lexer::new(json, plans.settings().max_depth.min(DEEPEST));
+        let (lengths, types) = (Lengths::default(), AnyTypes::default());
+        Self { plans, json, out, lengths, keys: Vec::new(), types, texts }
+    }
+
+    pub(super) fn plan(&self, index: u32) -> Read<&'p Message> {
+        self.plans.get(index).ok_or_else(|| Fault::new("a type that is not in the pool"))
+    }
+
+    /// Reads a message in the JSON form of its type, without tag and length.
+    pub(super) fn message(&mut self, index: u32, overlay: Overlay<'j>) -> Read {
+        let plan = self.plan(index)?;
+        match plan.known {
+            None => self.object(plan, false, overlay),
+            Some(known) => self.well_known(known, plan),
+        }
+    }
+
+    /// Reads an object of the message's fields, and writes the captures that lie in it. In an `Any` the key `@type`
+    /// is not a field.
+    pub(super) fn object(&mut self, plan: &'p Message, in_any: bool, overlay: Overlay<'j>) -> Read {
+        self.expect(Next::Object, "an object")?;
+        self.json.open()?;
+        let mut object = Object::new(plan, overlay);
+        let (mut first, mut expected, mut typed) = (true, 0, false);
+        while self.json.goes_on(&mut first)? {
+            let start = self.json.token();
+            // Clients write fields in the order of the proto file, more often than not.
+            if let Some(field) = plan.fields.get(expected)
+                && self.json.is_key(&field.key)
+            {
+                self.member(&mut object, expected, field, start).map_err(|fault| fault.in_field(&field.name))?;
+                expected += 1;
+                continue;
+            }
+            let key = self.json.key()?;
+            if in_any && *key == *b"@type" {
+                if std::mem::replace(&mut typed, true) {
+                    return Err(Fault::at(start, "duplicate \"@type\""));
+                }
+                self.json.skip()?;
+                continue;
+            }
+            let known = plan.place_of_key(&key).and_then(|place| Some((place, plan.fields.get(place)?)));
+            match known {
+                Some((place, field)) => {
+                    expected = place + 1;
+                    self.member(&mut object, place, field, start)
+                }
+                None => self.unknown_field(start),
+            }
+            .map_err(|fault| fault.in_field(&String::from_utf8_lossy(&key)))?;
+        }
+        self.complete(plan, overlay, object.visited)
+    }
+
+    /// Reads one member of an object.
+    fn member(&mut self, object: &mut Object<'p, 'j>, place: usize, field: &'p Field, start: usize) -> Read {
+        if object.fields.insert(place) {
+            return Err(Fault::at(start, "duplicate field: the object has it twice, perhaps in two spellings"));
+        }
+        if self.json.peek()? == Next::Null && !self.takes_null(field) {
+            self.json.word();
+            return Ok(());
+        }
+        if let Some(oneof) = field.oneof
+            && object.oneofs.insert(usize::from(oneof))
+        {
+            return Err(Fault::at(start, another_is_set(object.plan, oneof)));
+        }
+        if object.overlay.is_empty() {
+            return self.field(field, object.overlay);
+        }
+        self.overlaid_member(object, place, field)
+    }
+
+    /// Reads the value of a field with its tag: a list, a map or a single value.
+    #[inline]
+    pub(super) fn field(&mut self, field: &'p Field, overlay: Overlay<'j>) -> Read {
+        match field.shape {
+            Shape::Single => self.tagged(field, overlay).map(drop),
+            Shape::List => self.list(field),
+            Shape::Map => self.map(field),
+        }
+    }
+
+    /// Reads one value with its tag, which is not written when the value is as good as not set; says whether the
+    /// value counts.
+    #[inline]
+    pub(super) fn tagged(&mut self, field: &'p Field, overlay: Overlay<'j>) -> Read<bool> {
+        let start = self.out.len();
+        put::varint(u64::from(field.tag), self.out);
+        let value = self.out.len();
+        let counts = match field.kind {
+            Kind::Message(index) => {
+                let length = self.lengths.open(index, self.out);
+                self.message(index, overlay)?;
+                self.lengths.close(length, self.out);
+                true
+            }
+            Kind::Group(index) => {
+                self.message(index, overlay)?;
+                // The end tag's wire type is one more than the start tag's.
+                put::varint(u64::from(field.tag + 1), self.out);
+                true
+            }
+            kind => self.scalar(kind)?,
+        };
+        // Zero is the only value whose bytes are all zero: anything longer has its length first.
+        let zero = || self.out.get(value..).unwrap_or_default().iter().all(|byte| *byte == 0);
+        if !counts || (field.implicit && zero()) {
+            self.out.truncate(start);
+        }
+        Ok(counts)
+    }
+
+    /// Reads a list of values.
+    pub(super) fn list(&mut self, field: &'p Field) -> Read {
+        self.expect(Next::List, "a list")?;
+        self.json.open()?;
+        let (mut first, mut index) = (true, 0);
+        if !field.packed {
+            while self.json.next_element(&mut first)? {
+                self.tagged(field, Overlay::NONE).map_err(|fault| fault.in_element(index))?;
+                index += 1;
+            }
+            return Ok(());
+        }
+        let start = self.out.len();
+        put::varint(u64::from(field.packed_tag), self.out);
+        let length = self.lengths.open(field.number, self.out);
+        let values = self.out.len();
+        while self.json.next_element(&mut first)? {
+            self.scalar(field.kind).map_err(|fault| fault.in_element(index))?;
+            index += 1;
+        }
+        if self.out.len() == values {
+            self.out.truncate(start);
+        } else {
+            self.lengths.close(length, self.out);
+        }
+        Ok(())
+    }
+
+    /// Whether JSON `null` is a value of the field, not the absence of one.
+    fn takes_null(&self, field: &Field) -> bool {
+        if field.shape != Shape::Single {
+            return false;
+        }
+        match field.kind {
+            Kind::Enum(index) => self.plans.enumeration(index).is_some_and(|desc| desc.null),
+            Kind::Message(index) => {
+                self.plans.get(index).is_some_and(|plan| plan.known == Some(WellKnown::Value))
+            }
+            _ => false,
+        }
+    }
+
+    /// The next value must be of this kind.
+    #[inline]
+    pub(super) fn expect(&mut self, next: Next, expected: &str) -> Read {
+        if self.json.peek()? == next { Ok(()) } else { Err(self.json.mismatch(expected)) }
+    }
+
+    /// A key that the message does not have: its value is passed over, or refused.
+    pub(super) fn unknown_field(&mut self, start: usize) -> Read {
+        if self.plans.settings().refuse_unknown_fields {
+            return Err(Fault::at(start, "the message has no such field"));
+        }
+        self.json.skip()
+    }
+}
+
+/// What is said when a oneof has a member already.
+pub(super) fn another_is_set(plan: &Message, oneof: u16) -> String {
+    let name = plan.oneofs.get(usize::from(oneof)).map(|name| &**name).unwrap_or_default();
+    format!("another field of oneof {} is set already", quoted(name))
+}
+
+/// What an object has had so far.
+pub(super) struct Object<'p, 'j> {
+    pub(super) plan: &'p Message,
+    pub(super) overlay: Overlay<'j>,
+    /// The parts of the overlay that were written where the object had their message, by index.
+    pub(super) visited: u64,
+    fields: Places,
+    oneofs: Places,
+}
+
+impl<'p, 'j> Object<'p, 'j> {
+    fn new(plan: &'p Message, overlay: Overlay<'j>) -> Self {
+        Self { plan, overlay, visited: 0, fields: Places::default(), oneofs: Places::default() }
+    }
+}
+
+/// A set of places; the first 128 cost nothing.
+#[derive(Default)]
+struct Places {
+    low: u128,
+    high: Vec<u64>,
+}
+
+impl Places {
+    /// Adds a place and says whether it was there.
+    #[inline]
+    fn insert(&mut self, place: usize) -> bool {
+        if place < 128 {
+            let bit = 1 << place;
+            let had = self.low & bit != 0;
+            self.low |= bit;
+            return had;
+        }
+        let (word, bit) = (place / 64, 1 << (place % 64));
+        if self.high.len() <= word {
+            self.high.resize(word + 1, 0);
+        }
+        let Some(word) = self.high.get_mut(word) else { return false };
+        let had = *word & bit != 0;
+        *word |= bit;
+        had
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_told_apart() {
+        let mut places = Places::default();
+        for place in [0, 1, 63, 64, 127, 128, 129, 191, 192, 65_000] {
+            assert!(!places.insert(place), "{place}");
+            assert!(places.insert(place), "{place}");
+        }
+        assert!(!places.insert(2) && !places.insert(130));
+    }
+}

@@ -1,0 +1,297 @@
+//! A request is made of parts: its body, the captures of its path, the parameters of its query, each for one field.
+//!
+//! Parts are written where they belong, message by message, so that no message occurs twice on the wire: that is
+//! allowed, but some readers take the last occurrence for all of it. What belongs into the JSON body lies over it as
+//! an [`Overlay`] and is written where the body has that message. The path always wins: what the body says of
+//! the same field is read, and dropped.
+
+use std::borrow::Cow;
+
+use super::object::{Object, Read, Reader, another_is_set};
+use super::put;
+use super::query::Parameter;
+use super::text::Source as TextSource;
+use crate::transcode::fault::{Fault, quoted};
+use crate::transcode::plan::{Field, Kind, Message, Shape};
+
+/// One part of a request and the way to its field.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::transcode) struct Part {
+    /// Where its path lies among all paths.
+    start: u32,
+    len: u32,
+    source: Source,
+}
+
+/// What a part is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::transcode) enum Source {
+    /// The JSON body.
+    Body,
+    /// A capture, by its index.
+    Capture(u32),
+    /// A query parameter, by its index.
+    Parameter(u32),
+}
+
+/// The texts that parts are made of, and their paths: places of fields, one path after the other.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::transcode) struct Texts<'r> {
+    pub(super) paths: &'r [u32],
+    pub(super) captures: &'r [Cow<'r, str>],
+    /// The names of the captures' fields, for messages.
+    pub(super) variables: &'r [Box<str>],
+    pub(super) parameters: &'r [Parameter<'r>],
+    /// Whether there is nothing in the body.
+    pub(super) no_body: bool,
+}
+
+impl Part {
+    /// A part whose path is added to all paths.
+    pub(super) fn new(path: &[u32], source: Source, paths: &mut Vec<u32>) -> Self {
+        let start = u32::try_from(paths.len()).unwrap_or(u32::MAX);
+        paths.extend_from_slice(path);
+        Self { start, len: u32::try_from(path.len()).unwrap_or_default(), source }
+    }
+
+    pub(super) fn source(self) -> Source {
+        self.source
+    }
+
+    pub(super) fn path(self, paths: &[u32]) -> &[u32] {
+        let start = self.start as usize;
+        paths.get(start..start + self.len as usize).unwrap_or_default()
+    }
+
+    fn step(self, depth: usize, paths: &[u32]) -> Option<u32> {
+        self.path(paths).get(depth).copied()
+    }
+}
+
+/// Brings parts into the order in which they are written: by path, then as they came.
+pub(super) fn sort(parts: &mut [Part], paths: &[u32]) {
+    parts.sort_by(|one, other| {
+        one.path(paths).cmp(other.path(paths)).then(one.source.cmp(&other.source))
+    });
+}
+
+/// The parts that lie in one message, in order. The first `depth` steps of their paths lead to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Overlay<'r> {
+    parts: &'r [Part],
+    depth: usize,
+}
+
+impl<'r> Overlay<'r> {
+    pub(super) const NONE: Self = Self { parts: &[], depth: 0 };
+
+    pub(super) fn new(parts: &'r [Part]) -> Self {
+        Self { parts, depth: 0 }
+    }
+
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Splits off the parts of the first field.
+    fn split(self, paths: &[u32]) -> Option<(Run<'r>, Self)> {
+        let place = self.parts.first()?.step(self.depth, paths)?;
+        let len = self.parts.iter().take_while(|part| part.step(self.depth, paths) == Some(place)).count();
+        let (run, rest) = self.parts.split_at_checked(len)?;
+        // The path of a part that is the field itself is shorter than those that go on.
+        let own = run.iter().take_while(|part| part.len as usize == self.depth + 1).count();
+        let (own, inner) = run.split_at_checked(own)?;
+        let run = Run { place: place as usize, own, inner: Self { parts: inner, depth: self.depth + 1 } };
+        Some((run, Self { parts: rest, ..self }))
+    }
+}
+
+/// The parts of one field: those that are its value, and those that lie in its message.
+#[derive(Clone, Copy)]
+struct Run<'r> {
+    place: usize,
+    own: &'r [Part],
+    inner: Overlay<'r>,
+}
+
+impl Run<'_> {
+    /// Where it comes from, for messages.
+    fn source(&self) -> Option<Source> {
+        self.own.iter().chain(self.inner.parts).map(|part| part.source).max()
+    }
+
+    /// Stands for the message that it lies in; an object has few of those.
+    fn bit(&self) -> u64 {
+        let first = self.inner.parts.first().map_or(u32::MAX, |part| part.start);
+        if first < 64 { 1 << first } else { 0 }
+    }
+}
+
+impl<'p, 'j> Reader<'p, 'j, '_> {
+    /// Writes the parts of a message but those in messages that the body had: `visited`.
+    pub(super) fn complete(&mut self, plan: &'p Message, mut parts: Overlay<'j>, visited: u64) -> Read {
+        let mut oneofs: Vec<(u16, Option<Source>)> = Vec::new();
+        while let Some((run, rest)) = parts.split(self.texts.paths) {
+            parts = rest;
+            let Some(field) = plan.fields.get(run.place) else { continue };
+            if self.is_absent(&run, field) {
+                continue;
+            }
+            if let Some(oneof) = field.oneof {
+                if let Some((_, other)) = oneofs.iter().find(|(other, _)| *other == oneof) {
+                    return Err(self.fault_of(run.source().max(*other), &another_is_set(plan, oneof)));
+                }
+                oneofs.push((oneof, run.source()));
+            }
+            if run.bit() & visited == 0 {
+                self.run(&run, field)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the field is the body, and there is none: then it is unset, but for a message, which is empty.
+    fn is_absent(&self, run: &Run<'_>, field: &Field) -> bool {
+        let body = run.own.first().is_some_and(|part| part.source == Source::Body);
+        let present = field.shape == Shape::Single && field.kind.message().is_some();
+        body && self.texts.no_body && !present
+    }
+
+    fn run(&mut self, run: &Run<'j>, field: &'p Field) -> Read {
+        let source = run.own.first().map(|part| part.source);
+        if source == Some(Source::Body) {
+            if !self.texts.no_body {
+                self.field(field, run.inner)?;
+                return self.json.end();
+            }
+            return self.nested(field, run.inner);
+        }
+        if !run.inner.is_empty() {
+            self.nested(field, run.inner)?;
+        }
+        match source {
+            Some(Source::Capture(index)) => self.capture(field, index),
+            Some(Source::Parameter(_)) => self.parameters(field, run.own),
+            Some(Source::Body) | None => Ok(()),
+        }
+    }
+
+    /// Writes a message that is made of nothing but parts.
+    fn nested(&mut self, field: &'p Field, parts: Overlay<'j>) -> Read {
+        put::varint(u64::from(field.tag), self.out);
+        match field.kind {
+            Kind::Message(index) => {
+                let length = self.lengths.open(index, self.out);
+                self.complete(self.plan(index)?, parts, 0)?;
+                self.lengths.close(length, self.out);
+            }
+            Kind::Group(index) => {
+                self.complete(self.plan(index)?, parts, 0)?;
+                put::varint(u64::from(field.tag + 1), self.out);
+            }
+            _ => return Err(Fault::new("a path leads through a field that is no message")),
+        }
+        Ok(())
+    }
+
+    /// Reads a member of a body's object over which parts lie.
+    pub(super) fn overlaid_member(
+        &mut self,
+        object: &mut Object<'p, 'j>,
+        place: usize,
+        field: &'p Field,
+    ) -> Read {
+        let mut parts = object.overlay;
+        while let Some((run, rest)) = parts.split(self.texts.paths) {
+            parts = rest;
+            if run.place == place {
+                return self.overlaid(object, &run, field);
+            }
+            let other = object.plan.fields.get(run.place);
+            if let Some(oneof) = field.oneof
+                && other.and_then(|other| other.oneof) == Some(oneof)
+            {
+                return Err(self.fault_of(run.source(), &another_is_set(object.plan, oneof)));
+            }
+        }
+        self.field(field, Overlay::NONE)
+    }
+
+    fn overlaid(&mut self, object: &mut Object<'p, 'j>, run: &Run<'j>, field: &'p Field) -> Read {
+        let Some(own) = run.own.first() else {
+            let plain = field.kind.message().and_then(|index| self.plans.get(index));
+            if plain.is_some_and(|plan| plan.known.is_none()) && run.bit() != 0 {
+                object.visited |= run.bit();
+                return self.field(field, run.inner);
+            }
+            return self.field(field, Overlay::NONE);
+        };
+        // What the path decides is read all the same: malformed is malformed.
+        let start = self.out.len();
+        self.field(field, Overlay::NONE)?;
+        if self.plans.settings().refuse_path_conflicts && self.out.len() > start {
+            let body = self.out.split_off(start);
+            if let Source::Capture(index) = own.source {
+                self.capture(field, index)?;
+            }
+            if self.out.get(start..) != Some(&body) {
+                return Err(self.fault_of(Some(own.source), "the body has another value for it"));
+            }
+        }
+        self.out.truncate(start);
+        Ok(())
+    }
+
+    /// Writes a captured text; a repeated field takes texts separated by commas.
+    fn capture(&mut self, field: &'p Field, index: u32) -> Read {
+        let captures = self.texts.captures;
+        let text = captures.get(index as usize).map(|text| &**text).unwrap_or_default();
+        let written = match field.shape {
+            Shape::Map => Err("a map cannot be captured from a path".to_owned()),
+            Shape::List => self.text_list(field, text.split(','), TextSource::Path),
+            Shape::Single => self.tagged_text(field, text, TextSource::Path),
+        };
+        written.map_err(|what| self.fault_of(Some(Source::Capture(index)), &what))
+    }
+
+    /// A fault of a part.
+    pub(super) fn fault_of(&self, source: Option<Source>, what: &str) -> Fault {
+        match source {
+            Some(Source::Capture(index)) => {
+                let name = self.texts.variables.get(index as usize).map(|name| &**name).unwrap_or_default();
+                Fault::outside(format!("path variable {}: {what}", quoted(name)))
+            }
+            Some(Source::Parameter(index)) => {
+                let name = self.texts.parameters.get(index as usize).map(|parameter| &*parameter.key);
+                Fault::outside(format!("query parameter {}: {what}", quoted(name.unwrap_or_default())))
+            }
+            Some(Source::Body) | None => Fault::outside(format!("request body: {what}")),
+        }
+    }
+
+    /// The parameters of one field.
+    fn parameters(&mut self, field: &'p Field, own: &'j [Part]) -> Read {
+        let parameters = self.texts.parameters;
+        let of = |part: &Part| match part.source {
+            Source::Parameter(index) => parameters.get(index as usize),
+            Source::Body | Source::Capture(_) => None,
+        };
+        let mut found = own.iter().filter_map(|part| Some((part.source, of(part)?)));
+        match field.shape {
+            Shape::Map => self.parameter_map(field, found),
+            Shape::List => self.parameter_list(field, found),
+            Shape::Single => {
+                let Some((source, parameter)) = found.next() else { return Ok(()) };
+                let written = match found.next() {
+                    Some((second, other)) => {
+                        let what = format!("too many values: {}, {}", quoted(&parameter.text), quoted(&other.text));
+                        return Err(self.fault_of(Some(second), &what));
+                    }
+                    None => self.parameter(field, parameter),
+                };
+                written.map_err(|what| self.fault_of(Some(source), &what))
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Wire bytes, written: tags, varints, and lengths that are known only afterwards.
+
+use crate::transcode::plan::{Kind, Snippet, put_block};
+
+/// Appends a varint.
+#[inline]
+pub(super) fn varint(number: u64, out: &mut Vec<u8>) {
+    match u8::try_from(number) {
+        Ok(byte) if byte < 0x80 => out.push(byte),
+        _ => long_varint(number, out),
+    }
+}
+
+fn long_varint(mut number: u64, out: &mut Vec<u8>) {
+    let mut block = [0; 10];
+    let mut len = 0;
+    for byte in &mut block {
+        len += 1;
+        *byte = low_seven(number);
+        number >>= 7;
+        if number == 0 {
+            break;
+        }
+        *byte |= 0x80;
+    }
+    put_block(&block, len, out);
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "seven bits")]
+fn low_seven(number: u64) -> u8 {
+    (number & 0x7f) as u8
+}
+
+/// Appends a text or bytes with its length before it. `from` begins with it; what is behind is only room to read in.
+#[inline]
+pub(super) fn delimited(from: &[u8], len: usize, out: &mut Vec<u8>) {
+    varint(len as u64, out);
+    match from.first_chunk::<{ Snippet::SHORT }>() {
+        Some(block) if len <= Snippet::SHORT => put_block(block, len, out),
+        _ => out.extend_from_slice(from.get(..len).unwrap_or_default()),
+    }
+}
+
+/// How many bytes a varint takes.
+fn width(number: usize) -> usize {
+    let bits = usize::BITS - (number | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
+/// The places of lengths are made before the lengths are known, as wide as messages of the same type turned out to
+/// be before; only when that is wrong is the message moved.
+#[derive(Debug)]
+pub(super) struct Lengths {
+    widths: [u8; Self::SLOTS],
+}
+
+/// A length that is to be filled in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Length {
+    start: usize,
+    width: usize,
+    slot: usize,
+}
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self { widths: [1; Self::SLOTS] }
+    }
+}
+
+impl Lengths {
+    const SLOTS: usize = 64;
+
+    /// Leaves room for the length of something of this type.
+    #[inline]
+    pub(super) fn open(&self, of: u32, out: &mut Vec<u8>) -> Length {
+        let slot = of as usize % Self::SLOTS;
+        let width = self.widths.get(slot).map_or(1, |width| usize::from(*width));
+        let length = Length { start: out.len(), width, slot };
+        put_block(&[0; 10], width, out);
+        length
+    }
+
+    /// Fills the length in: everything since is counted.
+    #[inline]
+    pub(super) fn close(&mut self, length: Length, out: &mut Vec<u8>) {
+        let from = length.start + length.width;
+        let len = out.len().saturating_sub(from);
+        let needed = width(len);
+        if needed != length.width {
+            self.widen(length, needed, out);
+        }
+        fill(out.get_mut(length.start..length.start + needed).unwrap_or_default(), len);
+    }
+
+    #[cold]
+    fn widen(&mut self, length: Length, needed: usize, out: &mut Vec<u8>) {
+        let from = length.start + length.width;
+        let end = out.len();
+        let to = length.start + needed;
+        if needed > length.width {
+            out.resize(end + needed - length.width, 0);
+        }
+        out.copy_within(from..end, to);
+        out.truncate(to + end - from);
+        if let Some(width) = self.widths.get_mut(length.slot) {
+            *width = u8::try_from(needed).unwrap_or(1);
+        }
+    }
+}
+
+#[inline]
+fn fill(place: &mut [u8], len: usize) {
+    let mut rest = len as u64;
+    let last = place.len().saturating_sub(1);
+    for (index, byte) in place.iter_mut().enumerate() {
+        *byte = low_seven(rest) | if index < last { 0x80 } else { 0 };
+        rest >>= 7;
+    }
+}
+
+/// An integer that a kind has, as the wire has it without its tag; `None` when it is out of range.
+#[inline]
+pub(super) fn integer(kind: Kind, number: i128, out: &mut Vec<u8>) -> Option<()> {
+    match kind {
+        Kind::Int32 => varint(i64::from(i32::try_from(number).ok()?).cast_unsigned(), out),
+        Kind::Sint32 => varint(zigzag(i64::from(i32::try_from(number).ok()?)), out),
+        Kind::Sfixed32 => out.extend_from_slice(&i32::try_from(number).ok()?.to_le_bytes()),
+        Kind::Uint32 => varint(u64::from(u32::try_from(number).ok()?), out),
+        Kind::Fixed32 => out.extend_from_slice(&u32::try_from(number).ok()?.to_le_bytes()),
+        Kind::Int64 => varint(i64::try_from(number).ok()?.cast_unsigned(), out),
+        Kind::Sint64 => varint(zigzag(i64::try_from(number).ok()?), out),
+        Kind::Sfixed64 => out.extend_from_slice(&i64::try_from(number).ok()?.to_le_bytes()),
+        Kind::Uint64 => varint(u64::try_from(number).ok()?, out),
+        Kind::Fixed64 => out.extend_from_slice(&u64::try_from(number).ok()?.to_le_bytes()),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// The number of an enum value.
+#[inline]
+pub(super) fn enumeration(number: i32, out: &mut Vec<u8>) {
+    varint(i64::from(number).cast_unsigned(), out);
+}
+
+/// Small numbers of either sign become small unsigned ones; a 32-bit value gives the same as 64 bits wide.
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_as_short_as_can_be() {
+        let mut lengths = Lengths::default();
+        for len in [0, 1, 127, 128, 1, 16_383, 16_384, 2_097_152, 128, 0] {
+            let mut out = b"before".to_vec();
+            let place = lengths.open(7, &mut out);
+            out.extend(std::iter::repeat_n(b'x', len));
+            lengths.close(place, &mut out);
+            let mut expected = b"before".to_vec();
+            prost::encoding::bytes::encode(1, &vec![b'x'; len], &mut expected);
+            expected.remove(6);
+            assert!(out == expected, "{len}");
+        }
+    }
+
+    #[test]
+    fn varints_are_as_short_as_can_be() {
+        for number in [0, 1, 127, 128, 300, 1 << 14, 1 << 21, u64::from(u32::MAX), u64::MAX] {
+            let (mut out, mut expected) = (Vec::new(), Vec::new());
+            varint(number, &mut out);
+            prost::encoding::encode_varint(number, &mut expected);
+            assert_eq!(out, expected, "{number}");
+        }
+    }
+}
