@@ -10,7 +10,7 @@ use transom::problem::Problems;
 use transom::route::{RouteTable, Settings, Ties, Unescape};
 use transom::rule::{self, Binding};
 use transom::schema::{self, Schema};
-use transom::transcode::{CallPlan, Settings as Json};
+use transom::transcode::{CallPlan, Plans, Settings as Json};
 
 const ACCOUNT: &str = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
 
@@ -45,7 +45,8 @@ impl Api {
 
     fn plan(&self, rpc: &str) -> CallPlan {
         let binding = self.bindings.iter().find(|binding| binding.rpc.name() == rpc).expect("an rpc");
-        CallPlan::compile(binding, &Json::default())
+        let plans = Plans::compile(binding.rpc.parent_pool(), &Json::default());
+        CallPlan::compile(&plans, binding).expect("an rpc of the pool")
     }
 }
 

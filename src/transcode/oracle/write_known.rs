@@ -2,7 +2,6 @@
 
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, ReflectMessage, Value};
 
-use crate::transcode::Settings;
 use super::decode::Decoder;
 use crate::transcode::fault::{Fault, quoted};
 use super::known::{WellKnown, is_boxed_in_any, seconds_and_nanos};
@@ -10,7 +9,6 @@ use crate::transcode::mask;
 use super::scalar;
 use crate::transcode::time;
 use super::write::Writer;
-use crate::status::Status;
 
 impl Writer<'_> {
     /// Writes a message of a well-known type.
