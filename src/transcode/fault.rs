@@ -54,18 +54,21 @@ impl Fault {
     }
 
     /// The same fault, seen from the message around this field.
+    #[cold]
     pub(super) fn in_field(mut self, name: &str) -> Self {
         self.0.steps.push(Step::Field(clip(name)));
         self
     }
 
     /// The same fault, seen from the list around this element.
+    #[cold]
     pub(super) fn in_element(mut self, index: usize) -> Self {
         self.0.steps.push(Step::Element(index));
         self
     }
 
     /// The same fault, seen from the map around this entry.
+    #[cold]
     pub(super) fn in_entry(mut self, key: &str) -> Self {
         self.0.steps.push(Step::Entry(clip(key)));
         self
@@ -94,11 +97,8 @@ impl Fault {
 
     /// The backend's fault: 502, with the path of the field.
     pub(super) fn into_response_status(self) -> Status {
-        let what = if self.0.steps.is_empty() {
-            self.0.what
-        } else {
-            format!("{}: {}", self.path(), self.0.what)
-        };
+        let what =
+            if self.0.steps.is_empty() { self.0.what } else { format!("{}: {}", self.path(), self.0.what) };
         Status::new(
             Code::Internal,
             format!("the backend's answer cannot be written as JSON: {what}"),

@@ -2,6 +2,10 @@
 //!
 //! Most strings need no escape. They are looked at and copied in blocks of 32 bytes, which the compiler turns into a
 //! few vector instructions.
+#![allow(
+    clippy::inline_always,
+    reason = "measured: most strings are short, and a call costs as much as they do"
+)]
 
 use super::plan::{Snippet, put_block};
 
@@ -18,7 +22,7 @@ pub(super) fn string(text: &str, out: &mut Vec<u8>) {
 
 /// Appends bytes that should be UTF-8, which lie at the beginning of `bytes` and are `len` long, as a JSON string.
 /// What lies behind them is only room to read in.
-#[inline]
+#[inline(always)]
 pub(super) fn string_of(bytes: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), NotUtf8> {
     out.push(b'"');
     match bytes.first_chunk::<BLOCK>() {
@@ -29,6 +33,7 @@ pub(super) fn string_of(bytes: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(
     Ok(())
 }
 
+#[inline(never)]
 fn long_string(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotUtf8> {
     let (blocks, rest) = text.as_chunks::<BLOCK>();
     let mut plain = true;
@@ -47,7 +52,7 @@ fn long_string(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotUtf8> {
 const BLOCK: usize = Snippet::SHORT;
 
 /// Whether the first `len` bytes of a block are ASCII that needs no escape.
-#[inline]
+#[inline(always)]
 pub(super) fn is_plain(block: &[u8; BLOCK], len: usize) -> bool {
     let mut special = false;
     for (index, byte) in (0_u8..).zip(block) {
@@ -75,8 +80,27 @@ fn escaped(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// How many bytes at the start need no escape.
+#[inline(always)]
 pub(super) fn plain_run(text: &[u8]) -> usize {
-    let (blocks, _) = text.as_chunks::<16>();
+    let mut at = 0;
+    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let escapes = to_escape(u64::from_le_bytes(*word));
+        if escapes != 0 {
+            return at + (escapes.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+        if at == BLOCK {
+            at += long_run(text.get(at..).unwrap_or_default());
+        }
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| needs_escape(*byte)).unwrap_or(rest.len())
+}
+
+/// How many blocks at the start need no escape, in bytes.
+#[inline(never)]
+fn long_run(text: &[u8]) -> usize {
+    let (blocks, _) = text.as_chunks::<BLOCK>();
     let clean = blocks.iter().take_while(|block| {
         let mut found = false;
         for byte in *block {
@@ -84,9 +108,20 @@ pub(super) fn plain_run(text: &[u8]) -> usize {
         }
         !found
     });
-    let clean = clean.count() * 16;
-    let tail = text.get(clean..).unwrap_or_default();
-    clean + tail.iter().position(|byte| needs_escape(*byte)).unwrap_or(tail.len())
+    clean.count() * BLOCK
+}
+
+/// The high bits of those bytes of a word that need an escape. Only the lowest of them is exact: behind it a borrow
+/// may have set more.
+#[inline]
+fn to_escape(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let zero_quote = quote.wrapping_sub(ONES) & !quote;
+    let zero_backslash = backslash.wrapping_sub(ONES) & !backslash;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (zero_quote | zero_backslash | control) & (ONES * 0x80)
 }
 
 #[inline]
@@ -135,6 +170,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_byte_to_escape_is_found(plain in "[ -!#-Z^-~\u{80}-\u{ff}]{0,90}", special in "[\u{0}-\u{1f}\"\\\\]", behind: Vec<u8>) {
+            let text = [plain.as_bytes(), special.as_bytes(), &behind].concat();
+            prop_assert_eq!(plain_run(&text), plain.len());
+            prop_assert_eq!(plain_run(plain.as_bytes()), plain.len());
+        }
+
         /// Whatever stands behind the text, and wherever in it something special is.
         #[test]
         fn texts_read_back(plain in "[a-z ]{0,80}", special in "[\u{0}-\u{ff}\"\\\\]{0,3}", at: prop::sample::Index, slack: Vec<u8>) {

@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use prost::encoding::{self, DecodeContext, WireType};
 use prost_reflect::{EnumDescriptor, Kind, MessageDescriptor};
 
-use crate::transcode::DEEPEST;
 use super::field::Field;
 use super::scalar;
+use crate::transcode::DEEPEST;
 
 /// Whether a message of this type has a field of a closed enum, at any depth.
 pub(in crate::transcode) fn occurs_in(desc: &MessageDescriptor) -> bool {

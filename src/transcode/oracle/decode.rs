@@ -6,8 +6,8 @@ use prost::encoding::{self, DecodeContext, WireType};
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
 
 use super::closed;
-use crate::transcode::fault::Fault;
 use crate::status::{Code, Origin, Status};
+use crate::transcode::fault::Fault;
 
 /// Decodes messages of one type.
 #[derive(Debug, Clone)]

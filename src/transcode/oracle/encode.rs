@@ -21,7 +21,9 @@ pub(in crate::transcode) fn message(message: &DynamicMessage, out: &mut Vec<u8>)
 }
 
 /// The entries of a map in the order of their keys: numbers by value, strings by bytes, false before true.
-pub(in crate::transcode) fn sorted(entries: &std::collections::HashMap<MapKey, Value>) -> Vec<(&MapKey, &Value)> {
+pub(in crate::transcode) fn sorted(
+    entries: &std::collections::HashMap<MapKey, Value>,
+) -> Vec<(&MapKey, &Value)> {
     let mut entries: Vec<_> = entries.iter().collect();
     entries.sort_by_key(|(key, _)| *key);
     entries

@@ -133,7 +133,10 @@ impl Field {
 }
 
 /// The oneof of the field, when another of its members is set already.
-pub(in crate::transcode) fn oneof_conflict(message: &DynamicMessage, field: &FieldDescriptor) -> Option<OneofDescriptor> {
+pub(in crate::transcode) fn oneof_conflict(
+    message: &DynamicMessage,
+    field: &FieldDescriptor,
+) -> Option<OneofDescriptor> {
     let oneof = field.containing_oneof()?;
     let taken = oneof.fields().any(|other| other.number() != field.number() && message.has_field(&other));
     taken.then_some(oneof)

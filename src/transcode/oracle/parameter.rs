@@ -6,14 +6,14 @@
 
 use prost_reflect::{EnumDescriptor, Kind, MapKey, MessageDescriptor, Value};
 
+use super::known::{WellKnown, build};
+use super::read;
+use super::scalar;
 use crate::transcode::Settings;
 use crate::transcode::fault::quoted;
-use super::known::{WellKnown, build};
 use crate::transcode::mask;
-use super::read;
-use crate::transcode::to_wire::TIMESTAMP;
-use super::scalar;
 use crate::transcode::time;
+use crate::transcode::to_wire::TIMESTAMP;
 
 /// Where a text comes from, which decides a few finer points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,12 @@ pub(in crate::transcode) enum Source {
 }
 
 /// Makes a value of the kind, or says what was expected and found.
-pub(in crate::transcode) fn value(kind: &Kind, text: &str, source: Source, settings: &Settings) -> Result<Value, String> {
+pub(in crate::transcode) fn value(
+    kind: &Kind,
+    text: &str,
+    source: Source,
+    settings: &Settings,
+) -> Result<Value, String> {
     let value = match kind {
         Kind::Message(desc) => return message(desc, text, source, settings),
         Kind::Enum(desc) => return enum_value(desc, text, settings),

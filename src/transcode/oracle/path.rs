@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Value};
 
-use crate::transcode::Settings;
-use crate::transcode::fault::quoted;
 use super::field::oneof_conflict;
 use super::parameter::{self, Source};
 use crate::rule::FieldPath;
 use crate::status::Status;
+use crate::transcode::Settings;
+use crate::transcode::fault::quoted;
 
 /// Sets every captured text into its field, over whatever the body had there.
 pub(in crate::transcode) fn bind(
@@ -50,7 +50,10 @@ pub(in crate::transcode) fn enter<'m>(
 }
 
 /// No other member of the field's oneof may be set.
-pub(in crate::transcode) fn check_oneof(message: &DynamicMessage, field: &FieldDescriptor) -> Result<(), String> {
+pub(in crate::transcode) fn check_oneof(
+    message: &DynamicMessage,
+    field: &FieldDescriptor,
+) -> Result<(), String> {
     match oneof_conflict(message, field) {
         None => Ok(()),
         Some(oneof) => Err(format!("another field of oneof {} is set already", quoted(oneof.name()))),

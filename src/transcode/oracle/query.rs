@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use percent_encoding::percent_decode_str;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage};
 
-use crate::transcode::Settings;
-use crate::transcode::fault::quoted;
 use super::parameter::{self, Source};
 use super::path::{check_oneof, dotted, enter, value_at};
 use crate::rule::FieldPath;
 use crate::status::Status;
+use crate::transcode::Settings;
+use crate::transcode::fault::quoted;
 
 /// What the query may not touch.
 #[derive(Debug, Clone, Copy)]

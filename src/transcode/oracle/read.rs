@@ -10,15 +10,15 @@ use prost_reflect::{
     DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value,
 };
 
-use crate::transcode::fault::{Fault, clip, quoted};
 use super::field::Field;
 use super::known::{WellKnown, is_null_value, takes_null};
-use crate::transcode::to_wire::{Lexer, Next};
-use crate::transcode::number;
 use super::read_known::AnyTypes;
 use super::scalar;
-use crate::transcode::{DEEPEST, Settings};
 use crate::status::Status;
+use crate::transcode::fault::{Fault, clip, quoted};
+use crate::transcode::number;
+use crate::transcode::to_wire::{Lexer, Next};
+use crate::transcode::{DEEPEST, Settings};
 
 /// Reads a body that is a whole message.
 pub(in crate::transcode) fn message(
@@ -71,7 +71,10 @@ pub(in crate::transcode) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads a message in the JSON form of its type.
-    pub(in crate::transcode) fn message(&mut self, desc: &MessageDescriptor) -> Result<DynamicMessage, Fault> {
+    pub(in crate::transcode) fn message(
+        &mut self,
+        desc: &MessageDescriptor,
+    ) -> Result<DynamicMessage, Fault> {
         match WellKnown::of(desc) {
             Some(known) => self.well_known(known, desc),
             None => self.object(desc, false),
@@ -79,7 +82,11 @@ impl Reader<'_> {
     }
 
     /// Reads an object of the message's fields. In an `Any` the key `@type` is not a field.
-    pub(in crate::transcode) fn object(&mut self, desc: &MessageDescriptor, in_any: bool) -> Result<DynamicMessage, Fault> {
+    pub(in crate::transcode) fn object(
+        &mut self,
+        desc: &MessageDescriptor,
+        in_any: bool,
+    ) -> Result<DynamicMessage, Fault> {
         self.expect(Next::Object, "an object")?;
         self.json.open()?;
         let mut message = DynamicMessage::new(desc.clone());

@@ -7,12 +7,12 @@ use prost::bytes::Bytes;
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value};
 
 use super::encode;
-use crate::transcode::fault::{Fault, quoted};
 use super::known::{WellKnown, build, is_boxed_in_any};
-use crate::transcode::to_wire::Next;
-use crate::transcode::mask;
 use super::read::Reader;
+use crate::transcode::fault::{Fault, quoted};
+use crate::transcode::mask;
 use crate::transcode::time;
+use crate::transcode::to_wire::Next;
 use crate::transcode::to_wire::{DURATION, TIMESTAMP};
 
 impl<'a> Reader<'a> {
@@ -184,4 +184,3 @@ pub(in crate::transcode) struct AnyTypes<'a> {
     /// Where the stretch ends.
     end: usize,
 }
-

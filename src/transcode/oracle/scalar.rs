@@ -85,4 +85,3 @@ pub(in crate::transcode) fn unknown_enum_name(desc: &EnumDescriptor, name: &str)
 }
 
 const NAMES_SHOWN: usize = 8;
-

@@ -5,15 +5,19 @@
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, ReflectMessage, Value};
 
 use super::encode::sorted;
-use crate::transcode::fault::Fault;
 use super::field::Field;
 use super::known::{WellKnown, is_null_value};
 use super::print::Printer;
 use super::scalar;
+use crate::transcode::fault::Fault;
 use crate::transcode::{DEEPEST, Settings, UnsetFields};
 
 /// Appends a whole message.
-pub(in crate::transcode) fn message(message: &DynamicMessage, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Fault> {
+pub(in crate::transcode) fn message(
+    message: &DynamicMessage,
+    settings: &Settings,
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
     all_or_nothing(out, |out| Writer::new(out, settings).message(message))
 }
 

@@ -3,16 +3,20 @@
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, ReflectMessage, Value};
 
 use super::decode::Decoder;
-use crate::transcode::fault::{Fault, quoted};
 use super::known::{WellKnown, is_boxed_in_any, seconds_and_nanos};
-use crate::transcode::mask;
 use super::scalar;
-use crate::transcode::time;
 use super::write::Writer;
+use crate::transcode::fault::{Fault, quoted};
+use crate::transcode::mask;
+use crate::transcode::time;
 
 impl Writer<'_> {
     /// Writes a message of a well-known type.
-    pub(in crate::transcode) fn well_known(&mut self, known: WellKnown, message: &DynamicMessage) -> Result<(), Fault> {
+    pub(in crate::transcode) fn well_known(
+        &mut self,
+        known: WellKnown,
+        message: &DynamicMessage,
+    ) -> Result<(), Fault> {
         match known {
             WellKnown::Any => self.any(message),
             WellKnown::Timestamp => self.moment(message, time::write_timestamp, "timestamp"),

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use prost_reflect::{
-    DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind as Declared, MessageDescriptor, Syntax,
+    DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind as Declared,
+    MessageDescriptor, Syntax,
 };
 
 use super::names::Names;
 use super::{Enum, EnumValue, Field, Inner, Kind, Message, Shape, Snippet, WellKnown};
+use crate::transcode::Settings;
 use crate::transcode::UnsetFields;
 use crate::transcode::json_text;
-use crate::transcode::Settings;
 
 /// The plans of all message types and enums of the pool.
 pub(super) fn all(pool: &DescriptorPool, settings: &Settings) -> Inner {
@@ -49,9 +50,11 @@ impl Builder<'_> {
         declared.sort_by_key(AnyField::number);
         let mut oneofs = Vec::new();
         let mut unset = Vec::new();
-        let fields: Box<[_]> = declared.iter().map(|field| self.field(field, &mut oneofs, &mut unset)).collect();
+        let fields: Box<[_]> =
+            declared.iter().map(|field| self.field(field, &mut oneofs, &mut unset)).collect();
         let json_names = fields.iter().map(|field| &*field.name).enumerate();
-        let json_names: Vec<_> = json_names.map(|(place, _)| (declared_name(&declared, place, true), place)).collect();
+        let json_names: Vec<_> =
+            json_names.map(|(place, _)| (declared_name(&declared, place, true), place)).collect();
         let proto_names = (0..fields.len()).map(|place| (declared_name(&declared, place, false), place));
         Message {
             dense: dense(&fields),
@@ -190,10 +193,8 @@ fn dense(fields: &[Field]) -> Box<[u16]> {
 fn enumeration(desc: &EnumDescriptor, settings: &Settings) -> Enum {
     let null = desc.full_name() == "google.protobuf.NullValue";
     let mut values: Vec<EnumValue> = Vec::new();
-    let mut by_name = HashMap::new();
     // The declared order: of aliases, the first name is written.
     for value in &desc.enum_descriptor_proto().value {
-        by_name.insert(value.name().into(), value.number());
         if values.iter().any(|known| known.number == value.number()) {
             continue;
         }
@@ -208,10 +209,16 @@ fn enumeration(desc: &EnumDescriptor, settings: &Settings) -> Enum {
         values.push(EnumValue { number: value.number(), text: Snippet::new(&text) });
     }
     values.sort_by_key(|value| value.number);
+    let declared: Box<[(Box<str>, i32)]> = desc
+        .enum_descriptor_proto()
+        .value
+        .iter()
+        .map(|value| (value.name().into(), value.number()))
+        .collect();
     Enum {
         values: values.into(),
-        by_name,
-        names: desc.enum_descriptor_proto().value.iter().map(|value| value.name().into()).collect(),
+        names: Names::new(declared.iter().zip(0..).map(|((name, _), index)| (&**name, index))),
+        declared,
         open: desc.parent_file().syntax() != Syntax::Proto2,
         null,
         default: desc.default_value().number(),
@@ -223,8 +230,12 @@ fn well_known(desc: &MessageDescriptor, fields: &[Field]) -> Option<WellKnown> {
     let kinds: Vec<_> = fields.iter().map(|field| (field.number, field.shape, field.kind)).collect();
     let known = match (desc.full_name().strip_prefix("google.protobuf.")?, &*kinds) {
         ("Any", [(1, Shape::Single, Kind::String), (2, Shape::Single, Kind::Bytes)]) => WellKnown::Any,
-        ("Timestamp", [(1, Shape::Single, Kind::Int64), (2, Shape::Single, Kind::Int32)]) => WellKnown::Timestamp,
-        ("Duration", [(1, Shape::Single, Kind::Int64), (2, Shape::Single, Kind::Int32)]) => WellKnown::Duration,
+        ("Timestamp", [(1, Shape::Single, Kind::Int64), (2, Shape::Single, Kind::Int32)]) => {
+            WellKnown::Timestamp
+        }
+        ("Duration", [(1, Shape::Single, Kind::Int64), (2, Shape::Single, Kind::Int32)]) => {
+            WellKnown::Duration
+        }
         ("FieldMask", [(1, Shape::List, Kind::String)]) => WellKnown::FieldMask,
         ("Struct", [(1, Shape::Map, Kind::Message(_))]) => WellKnown::Struct,
         ("ListValue", [(1, Shape::List, Kind::Message(_))]) => WellKnown::List,

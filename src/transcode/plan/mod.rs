@@ -122,12 +122,17 @@ impl Message {
     /// What the fields from one place up to another write when none of them is set.
     #[inline]
     pub(super) fn unset(&self, from: usize, to: usize) -> &[u8] {
-        let start = |place: usize| self.fields.get(place).map_or(self.unset.len(), |field| field.unset as usize);
+        let start =
+            |place: usize| self.fields.get(place).map_or(self.unset.len(), |field| field.unset as usize);
         self.unset.get(start(from)..start(to)).unwrap_or_default()
     }
 
     fn bytes(&self) -> usize {
-        let fields: usize = self.fields.iter().map(|field| field.key.bytes() + field.name.len() + field.proto_name.len()).sum();
+        let fields: usize = self
+            .fields
+            .iter()
+            .map(|field| field.key.bytes() + field.name.len() + field.proto_name.len())
+            .sum();
         size_of::<Self>()
             + size_of_val(&*self.fields)
             + fields
@@ -249,10 +254,10 @@ pub(super) enum WellKnown {
 pub(super) struct Enum {
     /// Its values by number, each number once.
     values: Box<[EnumValue]>,
-    /// Numbers by name.
-    by_name: HashMap<Box<str>, i32>,
-    /// The names as they are declared, for messages.
-    names: Box<[Box<str>]>,
+    /// The names and their numbers as they are declared.
+    declared: Box<[(Box<str>, i32)]>,
+    /// Where among those a name is.
+    names: Names,
     /// Whether it holds numbers that it has no name for (proto3).
     pub(super) open: bool,
     /// Whether it is `google.protobuf.NullValue`, which JSON writes as `null`.
@@ -290,28 +295,28 @@ impl Enum {
     }
 
     /// The number of the value with this name.
-    pub(super) fn number(&self, name: &str, any_case: bool) -> Option<i32> {
-        let exact = self.by_name.get(name).copied();
-        if exact.is_some() || !any_case {
-            return exact;
-        }
-        let name = self.names.iter().find(|declared| declared.eq_ignore_ascii_case(name))?;
-        self.by_name.get(name).copied()
+    pub(super) fn number(&self, name: &[u8], any_case: bool) -> Option<i32> {
+        let exact = self.names.find(name).and_then(|index| self.declared.get(index));
+        let found = match exact {
+            None if any_case => {
+                self.declared.iter().find(|(declared, _)| declared.as_bytes().eq_ignore_ascii_case(name))
+            }
+            exact => exact,
+        };
+        found.map(|(_, number)| *number)
     }
 
     /// What is wrong with a name or number that the enum does not have.
     pub(super) fn unknown(&self, found: &str) -> String {
-        let (shown, more) = match self.names.get(..NAMES_SHOWN) {
-            Some(first) if self.names.len() > NAMES_SHOWN => (first, ", ..."),
-            _ => (&*self.names, ""),
-        };
-        format!("expected one of {}{more}, found {found}", shown.join(", "))
+        let names: Vec<_> = self.declared.iter().take(NAMES_SHOWN).map(|(name, _)| &**name).collect();
+        let more = if self.declared.len() > NAMES_SHOWN { ", ..." } else { "" };
+        format!("expected one of {}{more}, found {found}", names.join(", "))
     }
 
     fn bytes(&self) -> usize {
         let values: usize = self.values.iter().map(|value| size_of_val(value) + value.text.bytes()).sum();
-        let names: usize = self.names.iter().map(|name| 2 * (name.len() + size_of::<Box<str>>())).sum();
-        size_of::<Self>() + values + names
+        let declared: usize = self.declared.iter().map(|entry| entry.0.len() + size_of_val(entry)).sum();
+        size_of::<Self>() + values + declared + self.names.bytes()
     }
 }
 

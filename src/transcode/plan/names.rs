@@ -37,11 +37,13 @@ impl Names {
                 let slot = table.slots.get(*slot).copied().unwrap_or_default();
                 slot.place == 0 || (slot.hash == hash && texts.get(slot.range()) == Some(name))
             });
-            let Some(slot) = free.and_then(|slot| table.slots.get_mut(slot)).filter(|slot| slot.place == 0) else {
+            let Some(slot) = free.and_then(|slot| table.slots.get_mut(slot)).filter(|slot| slot.place == 0)
+            else {
                 continue;
             };
             let (start, len, place) = (texts.len(), name.len(), place + 1);
-            let [start, len, place] = [start, len, place].map(|number| u32::try_from(number).unwrap_or_default());
+            let [start, len, place] =
+                [start, len, place].map(|number| u32::try_from(number).unwrap_or_default());
             *slot = Slot { hash, start, len, place };
             texts.extend_from_slice(name);
         }

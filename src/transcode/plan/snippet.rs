@@ -5,6 +5,8 @@
 #[derive(Debug, Clone)]
 pub(crate) struct Snippet {
     block: [u8; Self::SHORT],
+    /// The bits of the block that are text, but for the first byte.
+    masks: [u128; 2],
     len: usize,
     /// All of it, when it is longer than the block.
     long: Box<[u8]>,
@@ -19,20 +21,51 @@ impl Snippet {
         for (place, byte) in block.iter_mut().zip(text) {
             *place = *byte;
         }
+        let mut mask = [0; Self::SHORT];
+        for byte in mask.iter_mut().take(text.len()).skip(1) {
+            *byte = u8::MAX;
+        }
         let long = if text.len() > Self::SHORT { text.into() } else { Box::default() };
-        Self { block, len: text.len(), long }
+        Self { block, masks: halves(&mask), len: text.len(), long }
     }
 
     /// Appends the text.
     #[inline]
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
-        if self.len <= Self::SHORT { put_block(&self.block, self.len, out) } else { out.extend_from_slice(&self.long) }
+        if self.len <= Self::SHORT {
+            put_block(&self.block, self.len, out)
+        } else {
+            out.extend_from_slice(&self.long)
+        }
+    }
+
+    /// How long the text is.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// The text.
     #[inline]
     pub(crate) fn text(&self) -> &[u8] {
         if self.len <= Self::SHORT { self.block.get(..self.len).unwrap_or_default() } else { &self.long }
+    }
+
+    /// Whether `text` begins with this, the first byte left out of account.
+    #[inline]
+    pub(crate) fn is_at(&self, text: &[u8]) -> bool {
+        let Some(block) = text.first_chunk::<{ Self::SHORT }>().filter(|_| self.len <= Self::SHORT) else {
+            return self.is_slowly_at(text);
+        };
+        let [here, here_too] = halves(block);
+        let [own, own_too] = halves(&self.block);
+        let [mask, mask_too] = self.masks;
+        (here ^ own) & mask == 0 && (mask_too == 0 || (here_too ^ own_too) & mask_too == 0)
+    }
+
+    #[cold]
+    fn is_slowly_at(&self, text: &[u8]) -> bool {
+        text.get(1..).is_some_and(|rest| rest.starts_with(self.text().get(1..).unwrap_or_default()))
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -49,6 +82,15 @@ pub(crate) fn put_block<const N: usize>(block: &[u8; N], len: usize, out: &mut V
     out.truncate(end);
 }
 
+#[inline]
+fn halves(block: &[u8; Snippet::SHORT]) -> [u128; 2] {
+    let (halves, _) = block.as_chunks();
+    match halves {
+        [first, second] => [u128::from_le_bytes(*first), u128::from_le_bytes(*second)],
+        _ => [0; 2],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +104,25 @@ mod tests {
             snippet.put(&mut out);
             assert_eq!(out, [b"a", text.as_bytes()].concat());
             assert_eq!(snippet.text(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_text_is_recognised_but_for_its_first_byte() {
+        for len in [1, 2, 8, 9, 31, 32, 33, 60] {
+            let text: String = (0..len).map(|index| char::from(b'a' + index as u8 % 26)).collect();
+            let snippet = Snippet::new(text.as_bytes());
+            for behind in ["", "z", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
+                let mut found = format!("{text}{behind}").into_bytes();
+                assert!(snippet.is_at(&found), "{len}");
+                found[0] = b'#';
+                assert!(snippet.is_at(&found), "{len}");
+                if len > 1 {
+                    found[len - 1] = b'#';
+                    assert!(!snippet.is_at(&found), "{len}");
+                    assert!(!snippet.is_at(&found[..len - 1]), "{len}");
+                }
+            }
         }
     }
 }

@@ -182,6 +182,7 @@ fn numbers_that_a_closed_enum_does_not_name_are_passed_over() {
         ([entry(b"a", 9), entry(b"b", 3)].concat(), r#"{"byMood":{"b":"CALM"}}"#),
         (field_wire(9, &unknown), r#"{"child":{}}"#),
         ([&[0x2b][..], &field_wire(2, &unknown), &[0x2c]].concat(), r#"{"inner":{"back":{}}}"#),
+        (entry(b"a", 9), "{}"),
         (vec![0xf0, 0x06, 9], "{}"),
         (vec![0xf0, 0x06, 3], r#"{"[transcode.legacy.Scope.scoped]":"CALM"}"#),
     ];

@@ -7,11 +7,11 @@ use prost::bytes::Bytes;
 use prost_reflect::{FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
 
 use super::*;
+use crate::transcode::UnsetFields;
 use crate::transcode::oracle::field::Field;
 use crate::transcode::oracle::known::{WellKnown, build};
-use crate::transcode::to_wire::Lexer;
-use crate::transcode::UnsetFields;
 use crate::transcode::oracle::{read, scalar};
+use crate::transcode::to_wire::Lexer;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
@@ -66,7 +66,8 @@ proptest! {
         let (mut shown, mut again) = (Vec::new(), Vec::new());
         plan.write_response(&wire, &mut shown).expect("what was read can be written");
         plan.write_request(&[], None, &shown, &mut again).expect("what was written can be read");
-        prop_assert_eq!(again, wire);
+        // Maps were in the order of the text, and are sorted now.
+        prop_assert_eq!(wire_of(&decoded(&again)), wire_of(&decoded(&wire)));
     }
 
     /// The grammar is the one that `serde_json` has too.
@@ -142,6 +143,10 @@ pub(super) fn settings() -> impl Strategy<Value = Settings> {
         case_insensitive_enums: f,
         ..Settings::default()
     })
+}
+
+fn decoded(wire: &[u8]) -> DynamicMessage {
+    DynamicMessage::decode(kinds(), wire).expect("sound bytes")
 }
 
 /// Small changes of a text.

@@ -181,7 +181,9 @@ impl<'p> Writer<'p, '_, '_> {
         for index in (start..self.found.len()).rev() {
             let Some(entry) = self.found.get(index).copied() else { continue };
             let Some(field) = plan.fields.get(entry.place as usize) else { continue };
-            let Some(winner) = field.oneof.and_then(|oneof| winners.get_mut(usize::from(oneof))) else { continue };
+            let Some(winner) = field.oneof.and_then(|oneof| winners.get_mut(usize::from(oneof))) else {
+                continue;
+            };
             let (last, sealed) = winner.get_or_insert((entry.place, false));
             *sealed |= *last != entry.place;
             if *sealed {
@@ -193,7 +195,9 @@ impl<'p> Writer<'p, '_, '_> {
         }
         let mut kept = start;
         for index in start..self.found.len() {
-            let Some(entry) = self.found.get(index).copied().filter(|entry| entry.place != LOST) else { continue };
+            let Some(entry) = self.found.get(index).copied().filter(|entry| entry.place != LOST) else {
+                continue;
+            };
             if let Some(slot) = self.found.get_mut(kept) {
                 *slot = entry;
             }
@@ -207,11 +211,7 @@ impl<'p> Writer<'p, '_, '_> {
     fn indexed_field(&mut self, plan: &'p Message, place: usize, run: Found) -> Written {
         let field = plan.fields.get(place).ok_or(Stop::Malformed)?;
         let written = match field.shape {
-            Shape::List => self.list(plan, field, place, run),
-            Shape::Map => {
-                field.key.put(self.out);
-                self.entries(field, run)
-            }
+            Shape::List | Shape::Map => self.several(plan, field, place, run),
             Shape::Single => {
                 self.check_overridden(field, run)?;
                 if field.implicit && run.last(&self.found).is_some_and(is_zero) {

@@ -11,12 +11,7 @@ use crate::transcode::time::{self, Text};
 
 impl<'p> Writer<'p, '_, '_> {
     /// Writes a message of a well-known type.
-    pub(super) fn well_known(
-        &mut self,
-        known: WellKnown,
-        plan: &'p Message,
-        pieces: impl Pieces,
-    ) -> Written {
+    pub(super) fn well_known(&mut self, known: WellKnown, plan: &'p Message, pieces: impl Pieces) -> Written {
         match known {
             WellKnown::Any => self.any(plan, pieces),
             WellKnown::Timestamp => self.moment(plan, pieces, time::write_timestamp, "timestamp"),
@@ -78,7 +73,8 @@ impl<'p> Writer<'p, '_, '_> {
         let start = self.out.len();
         self.each(plan, pieces, |writer, _, _, raw| {
             let Raw::Span(path) = raw else { return Ok(()) };
-            let path = std::str::from_utf8(path.bytes(writer.wire)).map_err(|_| Stop::fault("not valid UTF-8"))?;
+            let path =
+                std::str::from_utf8(path.bytes(writer.wire)).map_err(|_| Stop::fault("not valid UTF-8"))?;
             if writer.out.len() > start {
                 writer.out.push(b',');
             }

@@ -1,12 +1,13 @@
-//! Repeated fields.
+//! Fields that have several values.
 
 use super::object::{Stop, Values, Writer, Written};
 use super::raw::Raw;
-use crate::transcode::plan::{Field, Message};
+use crate::transcode::plan::{Field, Message, Shape};
 
 impl<'p> Writer<'p, '_, '_> {
-    /// Writes a repeated field with its key, or as unset when there is nothing in it.
-    pub(super) fn list(
+    /// Writes a repeated field or a map with its key, or as unset when there is nothing in it.
+    #[inline]
+    pub(super) fn several(
         &mut self,
         plan: &'p Message,
         field: &'p Field,
@@ -16,7 +17,10 @@ impl<'p> Writer<'p, '_, '_> {
         let start = self.out.len();
         field.key.put(self.out);
         let key = self.out.len();
-        self.elements(field, values)?;
+        match field.shape {
+            Shape::Map => self.entries(field, values)?,
+            Shape::List | Shape::Single => self.elements(field, values)?,
+        }
         if self.out.len() == key + b"[]".len() {
             self.out.truncate(start);
             self.unset(plan, place, place + 1);

@@ -62,7 +62,8 @@ impl<'p> Writer<'p, '_, '_> {
         mut span: Span,
     ) -> Result<Option<Item>, Stop> {
         let plan = self.plan(index)?;
-        let mut item = Item { key: self.key_of(key.kind, zero(key.kind)), value: None, pieces: None, order: 0 };
+        let mut item =
+            Item { key: self.key_of(key.kind, zero(key.kind)), value: None, pieces: None, order: 0 };
         let mut foreign = false;
         while !span.is_empty() {
             let tag = span.tag(self.wire)?;
@@ -107,7 +108,8 @@ impl<'p> Writer<'p, '_, '_> {
     fn sort(&mut self, start: usize) {
         let wire = self.wire;
         let Some(items) = self.items.get_mut(start..) else { return };
-        let order = |one: &Item, other: &Item| compare(wire, one.key, other.key).then(one.order.cmp(&other.order));
+        let order =
+            |one: &Item, other: &Item| compare(wire, one.key, other.key).then(one.order.cmp(&other.order));
         if !items.is_sorted_by(|one, other| order(one, other) == Ordering::Less) {
             items.sort_unstable_by(order);
         }

@@ -30,14 +30,17 @@ impl Stop {
         Self::Fault(Fault::new(what))
     }
 
+    #[cold]
     pub(super) fn in_field(self, name: &str) -> Self {
         self.place(|fault| fault.in_field(name))
     }
 
+    #[cold]
     pub(super) fn in_element(self, index: usize) -> Self {
         self.place(|fault| fault.in_element(index))
     }
 
+    #[cold]
     pub(super) fn in_entry(self, key: &str) -> Self {
         self.place(|fault| fault.in_entry(key))
     }
@@ -208,7 +211,8 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
             }
             self.unset(plan, next, place);
             next = place + 1;
-            self.ordered_field(plan, field, place, first, &mut span).map_err(|stop| stop.in_field(&field.name))?;
+            self.ordered_field(plan, field, place, first, &mut span)
+                .map_err(|stop| stop.in_field(&field.name))?;
         }
         self.unset(plan, next, plan.fields.len());
         Ok(())
@@ -233,10 +237,8 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
                 field.key.put(self.out);
                 self.single(field.kind, first)
             }
-            Shape::List => self.list(plan, field, place, Following { field, first: Some(first), span }),
-            Shape::Map => {
-                field.key.put(self.out);
-                self.entries(field, Following { field, first: Some(first), span })
+            Shape::List | Shape::Map => {
+                self.several(plan, field, place, Following { field, first: Some(first), span })
             }
         }
     }

@@ -1,4 +1,5 @@
 //! Single values: numbers in their shortest form, strings, base64, enum names.
+#![allow(clippy::inline_always, reason = "measured: see the loop that they are part of")]
 
 use super::object::{Stop, Writer, Written};
 use super::raw::{Raw, Span};
@@ -8,7 +9,7 @@ use crate::transcode::plan::Kind;
 
 impl Writer<'_, '_, '_> {
     /// Writes one value that is neither list nor map.
-    #[inline]
+    #[inline(always)]
     pub(super) fn single(&mut self, kind: Kind, raw: Raw) -> Written {
         match raw {
             Raw::Span(span) => match kind {
@@ -28,7 +29,7 @@ impl Writer<'_, '_, '_> {
     }
 
     /// Writes a string.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self, span: Span) -> Written {
         let from = self.wire.get(span.at..).unwrap_or_default();
         Ok(json_text::string_of(from, span.len(), self.out)?)

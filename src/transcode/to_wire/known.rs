@@ -93,7 +93,11 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
         self.out.push(SECOND_DELIMITED);
         let length = self.lengths.open(index, self.out);
         let begin = self.out.len();
-        if plan.boxed_in_any { self.boxed(index, plan)? } else { self.object(plan, true, Overlay::NONE)? }
+        if plan.boxed_in_any {
+            self.boxed(index, plan)?
+        } else {
+            self.object(plan, true, Overlay::NONE)?
+        }
         if self.out.len() == begin {
             self.out.truncate(content);
         } else {
@@ -151,7 +155,9 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
     }
 
     fn at(&self, plan: &'p Message, place: usize) -> Read<&'p Field> {
-        plan.fields.get(place).ok_or_else(|| Fault::at(self.json.token(), "a well-known type is not declared as usual"))
+        plan.fields
+            .get(place)
+            .ok_or_else(|| Fault::at(self.json.token(), "a well-known type is not declared as usual"))
     }
 }
 

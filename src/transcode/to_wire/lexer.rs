@@ -2,6 +2,7 @@
 //!
 //! It knows grammar, nesting depth and positions; it does not know messages. Nothing is recursive here, so a
 //! text nested ten thousand deep costs no stack. The text was found to be UTF-8 before.
+#![allow(clippy::inline_always, reason = "measured: see the loop that it is part of")]
 
 use std::borrow::Cow;
 
@@ -45,6 +46,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The kind of the value that comes next.
+    #[inline]
     pub(in crate::transcode) fn peek(&mut self) -> Result<Next, Fault> {
         match self.next_byte() {
             Some(b'{') => Ok(Next::Object),
@@ -56,16 +58,22 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Whether the next value begins with this byte.
+    #[inline(always)]
+    pub(in crate::transcode) fn next_is(&mut self, byte: u8) -> bool {
+        self.next_byte() == Some(byte)
+    }
+
     /// Reads `true`, `false` or `null`, which [`peek`](Self::peek) has seen.
+    #[inline]
     pub(in crate::transcode) fn word(&mut self) {
-        let word = self.rest().iter().take_while(|byte| byte.is_ascii_lowercase()).count();
-        self.at += word;
+        self.at += if self.text.get(self.at) == Some(&b'f') { b"false".len() } else { b"true".len() };
     }
 
     /// Reads a string.
     pub(in crate::transcode) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
         Ok(match self.bytes()? {
-            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Borrowed(bytes) => text_of(bytes),
             Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
         })
     }
@@ -82,7 +90,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Reads a string when it has no escape; else stays before it.
-    #[inline]
+    #[inline(always)]
     pub(in crate::transcode) fn plain_string(&mut self) -> Result<Option<&'a [u8]>, Fault> {
         if self.next_byte() != Some(b'"') {
             return Err(self.unexpected("a string"));
@@ -95,10 +103,16 @@ impl<'a> Lexer<'a> {
                 Ok(rest.get(..len))
             }
             Some(b'\\') => Ok(None),
-            Some(_) => {
-                Err(Fault::at(self.at + 1 + len, "control character in a string; it must be escaped"))
-            }
-            None => Err(Fault::at(self.token, "string without a closing quote")),
+            other => Err(self.unended(other.is_some(), self.at + 1 + len)),
+        }
+    }
+
+    /// The fault of a string with a control character at a place, or without an end.
+    #[cold]
+    fn unended(&self, control: bool, at: usize) -> Fault {
+        match control {
+            true => Fault::at(at, "control character in a string; it must be escaped"),
+            false => Fault::at(self.token, "string without a closing quote"),
         }
     }
 
@@ -119,14 +133,13 @@ impl<'a> Lexer<'a> {
                     let character = self.escape()?;
                     out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 }
-                Some(_) => return Err(Fault::at(self.at, "control character in a string; it must be escaped")),
-                None => return Err(Fault::at(self.token, "string without a closing quote")),
+                other => return Err(self.unended(other.is_some(), self.at)),
             }
         }
     }
 
     /// What is left of the text, from a value that [`peek`](Self::peek) has seen on.
-    #[inline]
+    #[inline(always)]
     pub(in crate::transcode) fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -155,6 +168,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Enters the object or list that [`peek`](Self::peek) has seen.
+    #[inline]
     pub(in crate::transcode) fn open(&mut self) -> Result<(), Fault> {
         if self.depth >= self.max_depth {
             return Err(Fault::at(self.at, format!("nested deeper than {} levels", self.max_depth)));
@@ -177,7 +191,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Whether the object that was entered has one more key, which then comes next.
-    #[inline]
+    #[inline(always)]
     pub(in crate::transcode) fn goes_on(&mut self, first: &mut bool) -> Result<bool, Fault> {
         if self.closes(b'}', first)? {
             return Ok(false);
@@ -190,12 +204,12 @@ impl<'a> Lexer<'a> {
 
     /// Reads the key that comes next with its colon when it is exactly this: `,"name":`, where the comma does not
     /// count.
-    #[inline]
+    #[inline(always)]
     pub(in crate::transcode) fn is_key(&mut self, key: &Snippet) -> bool {
-        let expected = key.text().get(1..).unwrap_or_default();
-        let found = self.rest().starts_with(expected);
+        // Something stands before any key: a brace, a comma, white space.
+        let found = self.at > 0 && key.is_at(self.text.get(self.at - 1..).unwrap_or_default());
         if found {
-            self.at += expected.len();
+            self.at += key.len() - 1;
         }
         found
     }
@@ -209,6 +223,7 @@ impl<'a> Lexer<'a> {
         Ok(key)
     }
 
+    #[inline]
     fn colon(&mut self) -> Result<(), Fault> {
         if self.next_byte() != Some(b':') {
             return Err(self.unexpected("`:`"));
@@ -228,7 +243,10 @@ impl<'a> Lexer<'a> {
     }
 
     /// As [`skip`](Self::skip), telling the place and the `@type` of every object that has one.
-    pub(in crate::transcode) fn walk(&mut self, mut found: impl FnMut(usize, Cow<'a, str>)) -> Result<(), Fault> {
+    pub(in crate::transcode) fn walk(
+        &mut self,
+        mut found: impl FnMut(usize, Cow<'a, str>),
+    ) -> Result<(), Fault> {
         let mut open = Vec::new();
         loop {
             if let Some(level) = self.step()? {
@@ -273,6 +291,7 @@ impl<'a> Lexer<'a> {
         Ok((self.token, found))
     }
 
+    #[inline(never)]
     fn peek_word(&mut self) -> Result<Next, Fault> {
         let rest = self.rest();
         let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
@@ -319,6 +338,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Whether the object or list ends here; reads the comma before all but the first of its parts.
+    #[inline(always)]
     fn closes(&mut self, closing: u8, first: &mut bool) -> Result<bool, Fault> {
         let next = self.next_byte();
         if next == Some(closing) {
@@ -381,7 +401,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The first byte after white space, which becomes the current token.
-    #[inline]
+    #[inline(always)]
     fn next_byte(&mut self) -> Option<u8> {
         match self.text.get(self.at) {
             Some(byte) if *byte > b' ' => {
@@ -392,13 +412,16 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    #[inline(never)]
     fn after_white(&mut self) -> Option<u8> {
-        let white = self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+        let white =
+            self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.at += white;
         self.token = self.at;
         self.text.get(self.at).copied()
     }
 
+    #[cold]
     fn unexpected(&self, expected: &str) -> Fault {
         match String::from_utf8_lossy(self.rest().get(..4).unwrap_or(self.rest())).chars().next() {
             None => Fault::at(self.at, format!("expected {expected}, found the end of the JSON text")),
@@ -408,6 +431,11 @@ impl<'a> Lexer<'a> {
             }
         }
     }
+}
+
+/// The text that bytes of the JSON text are.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    simdutf8::basic::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// An object (where it began) or a list that [`Lexer::walk`] is in.

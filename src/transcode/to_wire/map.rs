@@ -77,13 +77,17 @@ impl<'p> Reader<'p, '_, '_> {
                 earlier.then_some(*key)
             })
         } else {
-            keys.sort_unstable_by(|one, other| bytes(one).cmp(bytes(other)).then(one.token.cmp(&other.token)));
+            keys.sort_unstable_by(|one, other| {
+                bytes(one).cmp(bytes(other)).then(one.token.cmp(&other.token))
+            });
             let mut pairs = keys.iter().zip(keys.iter().skip(1));
             pairs.find(|(one, other)| bytes(one) == bytes(other)).map(|(_, doubled)| *doubled)
         };
         match doubled {
             None => Ok(()),
-            Some(key) => Err(Fault::at(key.token, "the map has this key twice").in_entry(&self.shown(key.token))),
+            Some(key) => {
+                Err(Fault::at(key.token, "the map has this key twice").in_entry(&self.shown(key.token)))
+            }
         }
     }
 

@@ -1,4 +1,7 @@
 //! The loop over an object's members: which field a key means, whether it may come, and its value.
+//!
+//! What is done for every member is inlined by force, and what seldom happens is kept out of the way.
+#![allow(clippy::inline_always, reason = "measured: a call for each step costs as much as the steps")]
 
 use super::known::AnyTypes;
 use super::lexer::{Lexer, Next};
@@ -53,40 +56,56 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
         while self.json.goes_on(&mut first)? {
             let start = self.json.token();
             // Clients write fields in the order of the proto file, more often than not.
-            if let Some(field) = plan.fields.get(expected)
-                && self.json.is_key(&field.key)
+            let place = match plan.fields.get(expected) {
+                Some(field) if self.json.is_key(&field.key) => expected,
+                _ if in_any && self.is_type_url(&mut typed)? => continue,
+                _ => match self.named(plan, start)? {
+                    Some(place) => place,
+                    None => continue,
+                },
+            };
+            expected = place + 1;
+            if let Some(field) = plan.fields.get(place)
+                && let Err(fault) = self.member(&mut object, place, field, start)
             {
-                self.member(&mut object, expected, field, start).map_err(|fault| fault.in_field(&field.name))?;
-                expected += 1;
-                continue;
+                return Err(fault.in_field(&self.json.string_at(start)));
             }
-            let key = self.json.key()?;
-            if in_any && *key == *b"@type" {
-                if std::mem::replace(&mut typed, true) {
-                    return Err(Fault::at(start, "duplicate \"@type\""));
-                }
-                self.json.skip()?;
-                continue;
-            }
-            let known = plan.place_of_key(&key).and_then(|place| Some((place, plan.fields.get(place)?)));
-            match known {
-                Some((place, field)) => {
-                    expected = place + 1;
-                    self.member(&mut object, place, field, start)
-                }
-                None => self.unknown_field(start),
-            }
-            .map_err(|fault| fault.in_field(&String::from_utf8_lossy(&key)))?;
         }
-        self.complete(plan, overlay, object.visited)
+        if overlay.is_empty() { Ok(()) } else { self.complete(plan, overlay, object.visited) }
+    }
+
+    /// Reads the key that comes next and finds its field; `None` when there is none, and its value was passed over.
+    fn named(&mut self, plan: &'p Message, start: usize) -> Read<Option<usize>> {
+        let key = self.json.key()?;
+        let place = plan.place_of_key(&key);
+        if place.is_none() {
+            self.unknown_field(start).map_err(|fault| fault.in_field(&String::from_utf8_lossy(&key)))?;
+        }
+        Ok(place)
+    }
+
+    /// Whether the key that comes next is `@type`, which was read with its value then.
+    fn is_type_url(&mut self, typed: &mut bool) -> Read<bool> {
+        let start = self.json.token();
+        let mut ahead = self.json.clone();
+        if *ahead.key()? != *b"@type" {
+            return Ok(false);
+        }
+        if std::mem::replace(typed, true) {
+            return Err(Fault::at(start, "duplicate \"@type\""));
+        }
+        self.json = ahead;
+        self.json.skip()?;
+        Ok(true)
     }
 
     /// Reads one member of an object.
+    #[inline(always)]
     fn member(&mut self, object: &mut Object<'p, 'j>, place: usize, field: &'p Field, start: usize) -> Read {
         if object.fields.insert(place) {
-            return Err(Fault::at(start, "duplicate field: the object has it twice, perhaps in two spellings"));
+            return Err(doubled(start));
         }
-        if self.json.peek()? == Next::Null && !self.takes_null(field) {
+        if self.json.next_is(b'n') && self.json.peek()? == Next::Null && !self.takes_null(field) {
             self.json.word();
             return Ok(());
         }
@@ -96,13 +115,13 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
             return Err(Fault::at(start, another_is_set(object.plan, oneof)));
         }
         if object.overlay.is_empty() {
-            return self.field(field, object.overlay);
+            return self.field(field, Overlay::NONE);
         }
         self.overlaid_member(object, place, field)
     }
 
     /// Reads the value of a field with its tag: a list, a map or a single value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn field(&mut self, field: &'p Field, overlay: Overlay<'j>) -> Read {
         match field.shape {
             Shape::Single => self.tagged(field, overlay).map(drop),
@@ -113,7 +132,7 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
 
     /// Reads one value with its tag, which is not written when the value is as good as not set; says whether the
     /// value counts.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tagged(&mut self, field: &'p Field, overlay: Overlay<'j>) -> Read<bool> {
         let start = self.out.len();
         put::varint(u64::from(field.tag), self.out);
@@ -142,6 +161,7 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
     }
 
     /// Reads a list of values.
+    #[inline(never)]
     pub(super) fn list(&mut self, field: &'p Field) -> Read {
         self.expect(Next::List, "a list")?;
         self.json.open()?;
@@ -198,6 +218,11 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
     }
 }
 
+#[cold]
+fn doubled(start: usize) -> Fault {
+    Fault::at(start, "duplicate field: the object has it twice, perhaps in two spellings")
+}
+
 /// What is said when a oneof has a member already.
 pub(super) fn another_is_set(plan: &Message, oneof: u16) -> String {
     let name = plan.oneofs.get(usize::from(oneof)).map(|name| &**name).unwrap_or_default();
@@ -220,23 +245,28 @@ impl<'p, 'j> Object<'p, 'j> {
     }
 }
 
-/// A set of places; the first 128 cost nothing.
+/// A set of places; the first 64 cost nothing.
 #[derive(Default)]
 struct Places {
-    low: u128,
+    low: u64,
     high: Vec<u64>,
 }
 
 impl Places {
     /// Adds a place and says whether it was there.
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, place: usize) -> bool {
-        if place < 128 {
+        if place < 64 {
             let bit = 1 << place;
             let had = self.low & bit != 0;
             self.low |= bit;
             return had;
         }
+        self.insert_high(place)
+    }
+
+    #[cold]
+    fn insert_high(&mut self, place: usize) -> bool {
         let (word, bit) = (place / 64, 1 << (place % 64));
         if self.high.len() <= word {
             self.high.resize(word + 1, 0);

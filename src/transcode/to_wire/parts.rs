@@ -70,9 +70,7 @@ impl Part {
 
 /// Brings parts into the order in which they are written: by path, then as they came.
 pub(super) fn sort(parts: &mut [Part], paths: &[u32]) {
-    parts.sort_by(|one, other| {
-        one.path(paths).cmp(other.path(paths)).then(one.source.cmp(&other.source))
-    });
+    parts.sort_by(|one, other| one.path(paths).cmp(other.path(paths)).then(one.source.cmp(&other.source)));
 }
 
 /// The parts that lie in one message, in order. The first `depth` steps of their paths lead to it.
@@ -285,7 +283,8 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
                 let Some((source, parameter)) = found.next() else { return Ok(()) };
                 let written = match found.next() {
                     Some((second, other)) => {
-                        let what = format!("too many values: {}, {}", quoted(&parameter.text), quoted(&other.text));
+                        let what =
+                            format!("too many values: {}, {}", quoted(&parameter.text), quoted(&other.text));
                         return Err(self.fault_of(Some(second), &what));
                     }
                     None => self.parameter(field, parameter),

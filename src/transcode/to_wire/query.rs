@@ -58,7 +58,8 @@ pub(super) struct Taken<'a> {
 /// Finds the field of every parameter that is to be bound. Parts of path and body come first, in their order.
 pub(super) fn bind<'q>(query: &'q str, taken: Taken<'_>) -> Result<Bound<'q>, Status> {
     let settings = taken.plans.settings();
-    let mut bound = Bound { parameters: Vec::new(), parts: taken.parts.to_vec(), paths: taken.paths.to_vec() };
+    let mut bound =
+        Bound { parameters: Vec::new(), parts: taken.parts.to_vec(), paths: taken.paths.to_vec() };
     let mut path = Vec::new();
     for pair in pairs(query) {
         let parameter = pair?;
@@ -193,7 +194,9 @@ impl Taken<'_> {
             message = field.and_then(|field| field.kind.message());
         }
         let captured = self.captures.get(index as usize);
-        let (Some(field), Some(captured)) = (field.filter(|_| variable == path), captured) else { return false };
+        let (Some(field), Some(captured)) = (field.filter(|_| variable == path), captured) else {
+            return false;
+        };
         field.shape == Shape::Single
             && Reader::new(self.plans, "", super::parts::Texts::default(), &mut Vec::new())
                 .agree(field, captured, text)

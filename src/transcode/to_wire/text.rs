@@ -89,7 +89,9 @@ impl<'p> Reader<'p, '_, '_> {
 
     fn element(&mut self, field: &'p Field, parameter: &Parameter<'_>) -> Written {
         self.check_text_form(field)?;
-        if let Some(index) = parameter.bracket().filter(|index| !index.bytes().all(|byte| byte.is_ascii_digit())) {
+        if let Some(index) =
+            parameter.bracket().filter(|index| !index.bytes().all(|byte| byte.is_ascii_digit()))
+        {
             return Err(format!("expected a list index in the brackets, found {}", quoted(index)));
         }
         match field.packed {
@@ -190,7 +192,8 @@ impl<'p> Reader<'p, '_, '_> {
         let length = self.lengths.open(index, self.out);
         match known {
             WellKnown::Timestamp => {
-                let time = time::read_timestamp(unquoted(text, source)).ok_or_else(|| expected(TIMESTAMP, text))?;
+                let time =
+                    time::read_timestamp(unquoted(text, source)).ok_or_else(|| expected(TIMESTAMP, text))?;
                 self.moment(time);
             }
             WellKnown::Duration => {
@@ -210,7 +213,8 @@ impl<'p> Reader<'p, '_, '_> {
                 }
             }
             WellKnown::Struct | WellKnown::Value | WellKnown::List | WellKnown::Any => {
-                self.json_text(index, text).map_err(|fault| format!("expected JSON text: {}", fault.what()))?;
+                self.json_text(index, text)
+                    .map_err(|fault| format!("expected JSON text: {}", fault.what()))?;
             }
         }
         self.lengths.close(length, self.out);
@@ -285,7 +289,7 @@ fn enum_number(desc: &Enum, text: &str, any_case: bool) -> Result<i32, String> {
         let number = integer(Kind::Int32, text, Source::Path).and_then(|number| i32::try_from(number).ok());
         number.filter(|number| desc.text(*number).is_some())
     };
-    desc.number(text, any_case).or_else(by_number).ok_or_else(|| desc.unknown(&quoted(text)))
+    desc.number(text.as_bytes(), any_case).or_else(by_number).ok_or_else(|| desc.unknown(&quoted(text)))
 }
 
 fn unquoted(text: &str, source: Source) -> &str {

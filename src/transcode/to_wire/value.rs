@@ -1,4 +1,5 @@
 //! Scalars, read from JSON and written as the wire has them, without a tag.
+#![allow(clippy::inline_always, reason = "measured: see the loop that they are part of")]
 
 use super::lexer::Next;
 use super::object::{Read, Reader};
@@ -10,18 +11,18 @@ use crate::transcode::plan::{Enum, Kind};
 
 impl<'p> Reader<'p, '_, '_> {
     /// Reads a scalar or enum; false when it is an enum value that is to be dropped, and nothing was written.
-    #[inline]
+    #[inline(always)]
     pub(super) fn scalar(&mut self, kind: Kind) -> Read<bool> {
         match kind {
             Kind::String => self.text(kind)?,
             Kind::Bool => self.bool(kind)?,
             Kind::Bytes => self.base64(kind)?,
             Kind::Float => {
-                let float = self.float(kind, number::float, f32::INFINITY, f32::NAN)?;
+                let float: f32 = self.float(kind)?;
                 self.out.extend_from_slice(&float.to_le_bytes());
             }
             Kind::Double => {
-                let double = self.float(kind, number::double, f64::INFINITY, f64::NAN)?;
+                let double: f64 = self.float(kind)?;
                 self.out.extend_from_slice(&double.to_le_bytes());
             }
             Kind::Enum(index) => return self.enum_value(kind, index),
@@ -38,14 +39,16 @@ impl<'p> Reader<'p, '_, '_> {
     ) -> Read<T> {
         self.expect(Next::String, expected)?;
         let token = self.json.token();
-        let text = self.json.bytes()?;
-        let text = String::from_utf8_lossy(&text);
+        let text = self.json.string()?;
         make(&text)
             .ok_or_else(|| Fault::at(token, format!("expected {expected}, found string {}", quoted(&text))))
     }
 
+    #[inline(always)]
     fn text(&mut self, kind: Kind) -> Read {
-        self.expect(Next::String, kind.expectation())?;
+        if !self.json.next_is(b'"') {
+            return Err(self.json.mismatch(kind.expectation()));
+        }
         let from = self.json.rest().get(1..).unwrap_or_default();
         if let Some(plain) = self.json.plain_string()? {
             put::delimited(from, plain.len(), self.out);
@@ -57,6 +60,7 @@ impl<'p> Reader<'p, '_, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn base64(&mut self, kind: Kind) -> Read {
         let bytes = self.made_of_text(kind.expectation(), base64::read)?;
         put::delimited(&bytes, bytes.len(), self.out);
@@ -74,6 +78,7 @@ impl<'p> Reader<'p, '_, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn enum_value(&mut self, kind: Kind, index: u32) -> Read<bool> {
         let plans = self.plans;
         let desc = plans.enumeration(index).ok_or_else(|| Fault::new("a type that is not in the pool"))?;
@@ -91,12 +96,12 @@ impl<'p> Reader<'p, '_, '_> {
 
     fn enum_name(&mut self, desc: &'p Enum) -> Read<bool> {
         let token = self.json.token();
-        let name = self.json.string()?;
+        let name = self.json.bytes()?;
         let settings = self.plans.settings();
         match desc.number(&name, settings.case_insensitive_enums) {
             Some(number) => put::enumeration(number, self.out),
             None if !settings.refuse_unknown_enums => return Ok(false),
-            None => return Err(Fault::at(token, desc.unknown(&quoted(&name)))),
+            None => return Err(Fault::at(token, desc.unknown(&quoted(&String::from_utf8_lossy(&name))))),
         }
         Ok(true)
     }
@@ -114,9 +119,10 @@ impl<'p> Reader<'p, '_, '_> {
     }
 
     /// Reads an integer: a number, or a string that is one, without a fraction and in range.
+    #[inline(never)]
     fn integer(&mut self, kind: Kind) -> Read {
-        if self.json.peek()? == Next::Number
-            && let Some((number, len)) = number::plain_integer(self.json.rest())
+        self.json.peek()?;
+        if let Some((number, len)) = number::plain_integer(self.json.rest())
             && put::integer(kind, i128::from(number), self.out).is_some()
         {
             self.json.advance(len);
@@ -130,22 +136,23 @@ impl<'p> Reader<'p, '_, '_> {
     }
 
     /// Reads a float: a number, a string that is one, or the three names of what JSON has no number for.
-    fn float<T: Copy + std::ops::Neg<Output = T>>(
-        &mut self,
-        kind: Kind,
-        finite: fn(&str) -> Option<T>,
-        infinity: T,
-        nan: T,
-    ) -> Read<T> {
+    #[inline(never)]
+    fn float<T: number::Float>(&mut self, kind: Kind) -> Read<T> {
+        self.json.peek()?;
+        if let Some((number, len)) = number::plain_float(self.json.rest()) {
+            self.json.advance(len);
+            return Ok(number);
+        }
         self.numeric(kind, |text| match text {
-            "NaN" => Some(nan),
-            "Infinity" => Some(infinity),
-            "-Infinity" => Some(-infinity),
-            _ if number::is_number(text) => finite(text),
+            "NaN" => Some(T::NAN),
+            "Infinity" => Some(T::INFINITY),
+            "-Infinity" => Some(-T::INFINITY),
+            _ if number::is_number(text) => number::finite(text),
             _ => None,
         })
     }
 
+    #[cold]
     fn numeric<T>(&mut self, kind: Kind, make: impl FnOnce(&str) -> Option<T>) -> Read<T> {
         let expected = kind.expectation();
         match self.json.peek()? {
