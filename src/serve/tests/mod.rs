@@ -3,6 +3,8 @@
 mod connections;
 mod drain;
 mod layers;
+mod messages;
+mod slow;
 mod sockets;
 mod support;
 mod telemetry;
