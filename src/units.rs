@@ -62,7 +62,7 @@ pub struct Period(pub Duration);
 impl Period {
     /// The longest that can be written, a year: nothing here waits for longer, and a moment that far away is
     /// still one that the clock can tell.
-    pub const LONGEST: Self = Self(Duration::from_secs(31_557_600));
+    pub const LONGEST: Self = Self(Duration::from_hours(8_766));
 }
 
 impl FromStr for Period {

@@ -28,10 +28,6 @@ const PING_INTERVAL: Duration = Duration::from_mins(1);
 /// How long it may take to answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a connection on which nothing is under way is kept when a shutdown begins: long enough for a request
-/// that was sent before, be its packet lost once.
-const GRACE: Duration = Duration::from_secs(1);
-
 /// How connections are spoken with.
 pub(super) type Protocol = auto::Builder<Streams>;
 
@@ -86,7 +82,7 @@ pub(super) async fn serve<G: Gateway, S>(
 /// Waits until a shutdown has begun and the connection can be told to end without a loss.
 pub(super) async fn parting(phase: &Phase, stop: &mut watch::Receiver<Stop>) {
     reached(stop, Stop::Drain).await;
-    phase.parting(GRACE).await;
+    phase.parting().await;
 }
 
 /// A connection that broke is the client's doing: it is gone, and there is nobody to tell.

@@ -196,7 +196,7 @@ mod tests {
 
     fn connection() -> (Patient<DuplexStream>, DuplexStream, Arc<Phase>) {
         let (server, client) = duplex(64);
-        let phase = Phase::new();
+        let phase = Phase::new(Duration::ZERO);
         (Patient::new(server, Arc::clone(&phase), PATIENCE), client, phase)
     }
 

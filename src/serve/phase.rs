@@ -1,6 +1,6 @@
-//! What the client of one connection is doing: shared by the stream that waits for it ([`patience`]
-//! (super::patience)), the calls it makes ([`answering`](super::answering)) and the task that ends the
-//! connection ([`connection`](super::connection)). Request path: a few relaxed atomics a call.
+//! What the client of one connection is doing: shared by the stream that waits for it
+//! ([`patience`](super::patience)), the calls it makes ([`answering`](super::answering)) and the task that ends
+//! the connection ([`connection`](super::connection)). Request path: a few relaxed atomics a call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -13,6 +13,8 @@ use tokio::time::sleep;
 #[derive(Debug)]
 pub(super) struct Phase {
     now: AtomicU8,
+    /// How long a connection that is to end may wait for a request that is on its way.
+    grace: Duration,
     /// Whether answers say that they are the last.
     closing: AtomicBool,
     /// HTTP/2 calls that have begun, wrapping.
@@ -51,9 +53,10 @@ pub(super) enum Wait {
 }
 
 impl Phase {
-    pub fn new() -> Arc<Self> {
+    pub fn new(grace: Duration) -> Arc<Self> {
         Arc::new(Self {
             now: AtomicU8::new(SILENT),
+            grace,
             closing: AtomicBool::new(false),
             begun: AtomicUsize::new(0),
             ended: AtomicUsize::new(0),
@@ -125,13 +128,13 @@ impl Phase {
     }
 
     /// Waits until a connection that is to end may be told so, without a loss of what is on its way: HTTP/2 is
-    /// told at once, and takes what was sent before it knew. Others get `grace` for a request to arrive, whose
+    /// told at once, and takes what was sent before it knew. Others get some grace for a request to arrive, whose
     /// answer says that it is the last; a head that has begun is waited for as ever.
-    pub async fn parting(&self, grace: Duration) {
+    pub async fn parting(&self) {
         self.close();
         tokio::select! {
             () = self.many() => return,
-            () = sleep(grace) => {}
+            () = sleep(self.grace) => {}
         }
         if self.now.load(Ordering::Relaxed) == HEAD {
             self.many().await;
@@ -236,7 +239,7 @@ mod tests {
 
     #[test]
     fn only_answers_that_do_not_move_are_stuck() {
-        let phase = Phase::new();
+        let phase = Phase::new(Duration::ZERO);
         let (mut moving, mut stuck) = (phase.call(Version::HTTP_2), phase.call(Version::HTTP_2));
         assert_eq!(phase.wait(), Wait::Nothing, "the backend's turn");
         moving.answered();

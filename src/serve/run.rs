@@ -31,6 +31,10 @@ pub struct Drained {
 /// How long to wait after the system could not accept a connection (no file descriptor left, most often).
 const BACK_OFF: Duration = Duration::from_millis(100);
 
+/// How long a connection on which nothing is under way is kept when a shutdown begins, at most: long enough
+/// for a request that was sent before, be its packet lost once.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// How long calls that were cut may take to be recorded.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
@@ -39,6 +43,7 @@ struct Shared<G> {
     front: Arc<Front<G>>,
     protocol: Arc<Protocol>,
     patience: Patience,
+    grace: Duration,
     room: Arc<Semaphore>,
     stop: watch::Receiver<Stop>,
 }
@@ -56,6 +61,8 @@ impl Listeners {
                 idle: self.limits.idle_timeout,
                 write: self.limits.write_timeout,
             },
+            // A short drain has time for calls too.
+            grace: GRACE.min(self.drain / 4),
             room: Arc::new(Semaphore::new(self.limits.connections.min(Semaphore::MAX_PERMITS))),
             stop: stop.clone(),
         });
@@ -160,7 +167,8 @@ async fn converse<G: Gateway, S>(stream: S, peer: Peer, tls: Option<TlsAcceptor>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (front, protocol, phase) = (Arc::clone(&shared.front), Arc::clone(&shared.protocol), Phase::new());
+    let (front, protocol, phase) =
+        (Arc::clone(&shared.front), Arc::clone(&shared.protocol), Phase::new(shared.grace));
     let mut stop = shared.stop.clone();
     let stream = Patient::new(stream, Arc::clone(&phase), shared.patience);
     let Some(tls) = tls else {

@@ -7,6 +7,7 @@ use http_body_util::Full;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use super::frames;
 use super::support::*;
 use crate::problem::Problems;
 use crate::serve::{Drained, Layers, Stop};
@@ -79,6 +80,24 @@ async fn what_was_sent_before_the_drain_is_served_though_nobody_had_looked() {
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
         assert!(answer.ends_with("111"), "{answer}");
     }
+    assert_eq!(within(server.running).await.expect("no panic"), Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn an_http2_request_that_crosses_the_goaway_is_served() {
+    let server = Setup::default().start();
+    let mut stream = server.connect().await;
+    stream.write_all(&frames::opening(65_535, frames::GET, true, "/bytes/2")).await.expect("sent");
+    until(|| server.log().len() == 1).await;
+    server.stop.send(Stop::Drain).expect("running");
+    until(|| server.front.draining()).await;
+    stream.write_all(&frames::request(3, frames::GET, true, "/bytes/3")).await.expect("sent");
+    until(|| server.log().len() == 2).await;
+    stream.write_all(&frames::pong()).await.expect("sent");
+    let frames = frames::frames(stream).await;
+    let last = frames.iter().rfind(|frame| frame.0 == 7).expect("a GOAWAY");
+    assert_eq!(last.3[..8], [0, 0, 0, 3, 0, 0, 0, 0], "the last stream, without an error");
+    assert!(frames.iter().any(|frame| (frame.0, frame.2, &frame.3[..]) == (0, 3, b"111")), "{frames:?}");
     assert_eq!(within(server.running).await.expect("no panic"), Drained { cut: 0 });
 }
 

@@ -2,6 +2,7 @@
 
 mod connections;
 mod drain;
+mod frames;
 mod layers;
 mod messages;
 mod slow;

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use super::frames::{GET, POST, data, frames, opening, pong, request};
 use super::support::*;
 use crate::serve::ConnectionLimits;
 
@@ -18,46 +18,6 @@ fn impatient() -> Server {
     Setup { limits, ..Setup::default() }.start()
 }
 
-/// An HTTP/2 frame.
-fn frame(kind: u8, flags: u8, stream: u8, content: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(content.len()).expect("a short frame");
-    [&[0, 0, length, kind, flags, 0, 0, 0, stream], content].concat()
-}
-
-/// The beginning of an HTTP/2 connection whose client takes `window` bytes of an answer, and its first request.
-fn http2_request(window: u32, method: u8, end: bool, path: &str) -> Vec<u8> {
-    let settings = [&[0, 4][..], &window.to_be_bytes()].concat();
-    let path_length = u8::try_from(path.len()).expect("a short path");
-    // From HPACK's static table: the method, `http`, a literal `:path`, a literal `:authority`.
-    let head = [&[0x80 | method, 0x86, 0x04, path_length], path.as_bytes(), &[0x01, 1, b'a']].concat();
-    let more = 0x7fff_ffff_u32 - 65_535;
-    [
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
-        frame(4, 0, 0, &settings),
-        frame(8, 0, 0, &more.to_be_bytes()),
-        frame(1, 0x04 | u8::from(end), 1, &head),
-    ]
-    .concat()
-}
-
-const GET: u8 = 2;
-const POST: u8 = 3;
-
-/// The frames until the server closes: kind, flags, stream and content.
-async fn frames(mut stream: TcpStream) -> Vec<(u8, u8, u8, Vec<u8>)> {
-    let mut bytes = Vec::new();
-    within(stream.read_to_end(&mut bytes)).await.ok();
-    let mut frames = Vec::new();
-    let mut rest = &bytes[..];
-    while let [a, b, c, kind, flags, _, _, _, stream, after @ ..] = rest {
-        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-        let (content, after) = after.split_at(length.min(after.len()));
-        frames.push((*kind, *flags, *stream, content.to_vec()));
-        rest = after;
-    }
-    frames
-}
-
 #[tokio::test]
 async fn a_body_that_comes_too_slowly_is_a_408_and_the_connection_ends() {
     let server = Setup::default().start();
@@ -68,7 +28,7 @@ async fn a_body_that_comes_too_slowly_is_a_408_and_the_connection_ends() {
     let (mut reading, mut writing) = stream.into_split();
     let drip = tokio::spawn(async move {
         while writing.write_all(b"x").await.is_ok() {
-            tokio::time::sleep(BODY_TIME / 10).await
+            tokio::time::sleep(BODY_TIME / 10).await;
         }
     });
     let mut answer = Vec::new();
@@ -85,16 +45,14 @@ async fn a_body_that_comes_too_slowly_is_a_408_and_the_connection_ends() {
 async fn an_http2_body_that_comes_too_slowly_ends_its_stream_only() {
     let server = Setup::default().start();
     let mut stream = server.connect().await;
-    stream.write_all(&http2_request(65_535, POST, false, "/echo")).await.expect("sent");
-    stream.write_all(&frame(0, 0, 1, b"{")).await.expect("sent");
+    stream.write_all(&opening(65_535, POST, false, "/echo")).await.expect("sent");
+    stream.write_all(&data(1, b"{")).await.expect("sent");
     until(|| server.log().len() == 1).await;
     assert_eq!(server.log()[0]["status"], 408);
-    // The next call on the same connection, with the same head as above.
-    let next = [&[0x82, 0x86, 0x04, 8][..], b"/bytes/3", &[0x01, 1, b'a']].concat();
-    stream.write_all(&frame(1, 0x05, 3, &next)).await.expect("sent");
+    stream.write_all(&request(3, GET, true, "/bytes/3")).await.expect("sent");
     until(|| server.log().len() == 2).await;
     server.stop.send(crate::serve::Stop::Drain).expect("running");
-    stream.write_all(&frame(6, 1, 0, b"\x0b\x7b\xa2\xf0\x8b\x9b\xfe\x54")).await.expect("sent");
+    stream.write_all(&pong()).await.expect("sent");
     let frames = frames(stream).await;
     let reset = frames.iter().find(|frame| (frame.0, frame.2) == (3, 1)).expect("the stream is reset");
     assert_eq!(reset.3, [0, 0, 0, 0], "without an error: the answer was complete");
@@ -107,9 +65,9 @@ async fn a_client_that_does_not_read_is_closed() {
     let path = format!("/bytes/{LARGE}");
     for (request, version) in [
         (format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").into_bytes(), "HTTP/1.1"),
-        (http2_request(0x7fff_ffff, GET, true, &path), "HTTP/2 with a full socket"),
-        (http2_request(0, GET, true, &path), "HTTP/2 with no window"),
-        (http2_request(70_000, GET, true, &path), "HTTP/2 with a small window"),
+        (opening(0x7fff_ffff, GET, true, &path), "HTTP/2 with a full socket"),
+        (opening(0, GET, true, &path), "HTTP/2 with no window"),
+        (opening(70_000, GET, true, &path), "HTTP/2 with a small window"),
     ] {
         let calls = server.log().len();
         let mut stream = server.connect().await;
@@ -145,6 +103,7 @@ async fn a_client_that_reads_slowly_gets_everything() {
         }
         read += some;
         if begun.elapsed() < BRIEF * 4 {
+            // Time passing is what is under test.
             tokio::time::sleep(BRIEF / 4).await;
         }
     }
@@ -162,11 +121,10 @@ async fn an_idle_connection_is_closed_and_http2_is_told_so() {
     assert!(begun.elapsed() >= BRIEF, "not before its time");
 
     let mut stream = server.connect().await;
-    stream.write_all(&http2_request(65_535, GET, true, "/bytes/3")).await.expect("sent");
-    // The answer to the ping that goes with a graceful GOAWAY.
-    until(|| !server.log().is_empty()).await;
+    stream.write_all(&opening(65_535, GET, true, "/bytes/3")).await.expect("sent");
+    // Time passing is what is under test.
     tokio::time::sleep(BRIEF * 2).await;
-    stream.write_all(&frame(6, 1, 0, b"\x0b\x7b\xa2\xf0\x8b\x9b\xfe\x54")).await.expect("sent");
+    stream.write_all(&pong()).await.expect("sent");
     let frames = frames(stream).await;
     let goaway = frames.iter().rfind(|frame| frame.0 == 7).expect("a GOAWAY");
     assert_eq!(goaway.3[..8], [0, 0, 0, 1, 0, 0, 0, 0], "the last stream, without an error");

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -129,4 +130,19 @@ async fn a_handshake_under_way_is_served_through_a_drain() {
         }
         assert_eq!(within(server.running).await.expect("no panic"), Drained { cut: 0 });
     }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_closed_under_tls_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (tls, trusted) = certificate(folder.path());
+    let limits =
+        crate::serve::ConnectionLimits { write_timeout: std::time::Duration::from_millis(200), ..limits() };
+    let server = Setup { tls: Some(tls), limits, ..Setup::default() }.start();
+    let mut stream = connect(&server, &trusted, "http/1.1").await.expect("a handshake");
+    stream.write_all(b"GET /bytes/33554432 HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("sent");
+    until(|| server.log().len() == 1).await;
+    assert_eq!(server.log()[0]["grpc_code"], "CANCELLED");
+    until(|| server.metrics().contains("transom_connections 0")).await;
+    drop(stream);
 }
