@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::run::theirs;
 use super::tls::{self, Certificates};
 use super::{ConnectionLimits, ListenAddress, ListenerSettings, Settings};
 use crate::problem::{Place, Problem, Problems};
@@ -188,6 +187,12 @@ fn waiting(accept: impl Fn() -> io::Result<Stream>) -> Vec<Stream> {
         }
     }
     accepted
+}
+
+/// Whether the client broke off before it was accepted.
+pub(super) fn theirs(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 fn tcp(address: SocketAddr) -> io::Result<TcpListener> {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Protocol};
-use super::listen::{Listener, Listeners, Socket, Stream};
+use super::listen::{Listener, Listeners, Socket, Stream, theirs};
 use super::patience::{Patience, Patient};
 use super::phase::Phase;
 use super::shutdown::{Stop, reached};
@@ -115,12 +115,6 @@ async fn next(socket: &Socket, room: &Arc<Semaphore>) -> io::Result<(Stream, Own
     let room = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     let stream = socket.accept().await?;
     Ok((stream, room))
-}
-
-/// Whether the client broke off before it was accepted.
-pub(super) fn theirs(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 /// Begins to serve a connection: at once where there is room, else once there is.

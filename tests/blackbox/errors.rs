@@ -36,9 +36,13 @@ async fn details_are_decoded_and_unknown_ones_are_shown() {
 #[tokio::test]
 async fn broken_backends_get_a_plain_answer() {
     let (gateway, _backend) = shop("upstream_max_response_message: 1MiB").await;
-    for (fault, expected) in
-        [("html", (502, 14)), ("no-trailers", (502, 13)), ("oversize=8MiB", (502, 8)), ("reset", (502, 13))]
-    {
+    for (fault, expected) in [
+        ("html", (502, 2)),
+        ("html=503", (503, 14)),
+        ("no-trailers", (502, 13)),
+        ("oversize=8MiB", (502, 8)),
+        ("reset", (502, 13)),
+    ] {
         let answer =
             gateway.request(Method::GET, "/v1/look/7", &[("grpc-metadata-transom-fault", fault)], "").await;
         let (status, message) = answer.error();
