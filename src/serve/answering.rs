@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -20,25 +20,17 @@ pub(super) struct Manner {
     headless: bool,
     /// Whether the connection can be told by `Connection: close` that it ends.
     http1: bool,
-    /// Whether the connection must end. hyper reads a body in chunks though a `Content-Length` contradicts it,
-    /// and does not tell of it; a connection that may have been sent both must end (RFC 9112, 6.1).
-    last: bool,
 }
 
 impl Manner {
     pub fn of<B>(request: &Request<B>) -> Self {
-        let http1 = request.version() < Version::HTTP_2;
-        Self {
-            headless: request.method() == Method::HEAD,
-            http1,
-            last: http1 && request.headers().contains_key(TRANSFER_ENCODING),
-        }
+        Self { headless: request.method() == Method::HEAD, http1: request.version() < Version::HTTP_2 }
     }
 
     /// Whether this answer is the connection's last: after an unread rest of a body nothing can follow.
     fn closes(self, status: StatusCode, closing: bool) -> bool {
         let unread = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
-        self.http1 && (self.last || closing || unread)
+        self.http1 && (closing || unread)
     }
 }
 

@@ -92,6 +92,10 @@ async fn a_body_whose_length_is_told_twice_smuggles_nothing() {
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "the connection ends: {answer}");
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
     }
+    let chunks = "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n";
+    let last = "GET /bytes/3 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let answer = raw(server.connect().await, format!("{chunks}{last}").as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "chunks alone end nothing: {answer}");
     for head in [
         "content-length: 3\r\ncontent-length: 4",
         "content-length: 3, 4",
