@@ -59,13 +59,22 @@ impl fmt::Display for ByteSize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(pub Duration);
 
+impl Period {
+    /// The longest that can be written, a year: nothing here waits for longer, and a moment that far away is
+    /// still one that the clock can tell.
+    pub const LONGEST: Self = Self(Duration::from_hours(8_766));
+}
+
 impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text)
-            .map(Self)
-            .map_err(|_| format!("`{text}` is not a period; write it like `250ms`, `30s` or `5m`"))
+        let cure = "write it like `250ms`, `30s` or `5m`";
+        match humantime::parse_duration(text).map(Self) {
+            Ok(period) if period <= Self::LONGEST => Ok(period),
+            Ok(_) => Err(format!("`{text}` is longer than a year; {cure}")),
+            Err(_) => Err(format!("`{text}` is not a period; {cure}")),
+        }
     }
 }
 
@@ -193,7 +202,11 @@ mod tests {
     fn periods_read_and_show() {
         let period: Period = "1m 30s".parse().expect("a period");
         assert_eq!((period.0.as_secs(), period.to_string().as_str()), (90, "1m 30s"));
-        assert!("soon".parse::<Period>().is_err());
+        assert_eq!("1y".parse(), Ok(Period::LONGEST));
+        for (text, what) in [("soon", "is not a period"), ("2y", "a year"), ("500000000000y", "a year")] {
+            let fault = text.parse::<Period>().expect_err(text);
+            assert!(fault.contains(what), "{fault}");
+        }
     }
 
     #[test]

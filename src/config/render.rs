@@ -36,9 +36,29 @@ pub(super) fn masked(text: &str) -> String {
     format!("{scheme}://{host}{path}{query}")
 }
 
+/// Whether a line holds a url with a user, a password or a query, none of which belongs into a log.
+pub(super) fn holds_secret(line: &str) -> bool {
+    line.split("://").skip(1).any(|rest| {
+        let url = rest.split([' ', '\t', '"', '\'', ',', '}', ']']).next().unwrap_or_default();
+        url.contains(['@', '?'])
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_with_secrets_are_known() {
+        for (line, secret) in [
+            ("url: http://a:1", false),
+            ("  - {url: 'http://me:hunter2@a:1', name: x}", true),
+            ("a: http://a:1 # who asks? me@example.com", false),
+            ("a: [https://a, https://b/x?token=hunter2]", true),
+        ] {
+            assert_eq!(holds_secret(line), secret, "{line}");
+        }
+    }
 
     #[test]
     fn urls_lose_their_secrets() {

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use super::render::holds_secret;
 use crate::problem::Place;
 
 /// A value and where it was written.
@@ -55,11 +56,11 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// A place in this text, with its line where that is short enough to be looked at.
+    /// A place in this text, with its line where that is short enough to be looked at and holds no secret.
     pub fn place(&self, line: usize, column: usize, width: usize) -> Place {
         let place = Place::file(&self.name).at(line, column);
         match line.checked_sub(1).and_then(|line| self.text.lines().nth(line)) {
-            Some(text) if text.len() <= LONGEST_EXCERPT => place.showing(text, width),
+            Some(text) if text.len() <= LONGEST_EXCERPT && !holds_secret(text) => place.showing(text, width),
             _ => place,
         }
     }

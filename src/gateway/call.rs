@@ -35,12 +35,10 @@ impl Snapshot {
                 record.rpc = Some(route.rpc.clone());
                 record.upstream = Some(route.upstream_name.clone());
                 let answer = self.answer(route, &captures, &parts, body, peer, record).await;
-                answer.into_response(&parts.method)
+                answer.into_response()
             }
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
-            Err(Refusal::Status(status)) => {
-                self.error(&status, HeaderMap::new(), record).into_response(&parts.method)
-            }
+            Err(Refusal::Status(status)) => self.error(&status, HeaderMap::new(), record).into_response(),
         };
         record.http_status = response.status();
         record.response_bytes = response.body().len() as u64;
@@ -123,7 +121,7 @@ impl Snapshot {
         let metadata = self.metadata.request(&parts.headers, authority, peer)?;
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
-        let body = protocol::read(body, self.limits.request_body).await?;
+        let body = protocol::read(body, self.limits.request_body, self.limits.body_timeout).await?;
         record.request_bytes = body.len() as u64;
         let body = if route.plan.reads_body() { &body[..] } else { &[] };
 

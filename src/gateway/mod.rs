@@ -67,6 +67,8 @@ pub struct MethodSettings {
 pub struct Limits {
     /// Bytes of a request body, after decompression: 413.
     pub request_body: usize,
+    /// Time for the whole body to arrive: 408.
+    pub body_timeout: Duration,
     /// Bytes of the request target (path and query): 414.
     pub uri: usize,
 }

@@ -1,7 +1,7 @@
 //! Successful answers: JSON with its headers.
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE, TRAILER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::Body;
 
@@ -19,18 +19,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The HTTP response. A HEAD request gets the headers of the GET, without its body (RFC 9110, 9.3.2).
+    /// The HTTP response. HEAD is answered like GET here; that its body stays behind is up to whoever sends it.
     #[must_use]
-    pub fn into_response(self, method: &Method) -> Response<Body> {
+    pub fn into_response(self) -> Response<Body> {
         let Self { status, mut headers, json, trailers } = self;
         headers.insert(CONTENT_TYPE, JSON);
-        let body = if method == Method::HEAD {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(json.len()));
-            Body::default()
-        } else {
-            announce(&trailers, &mut headers);
-            Body::from(json).with_trailers(trailers)
-        };
+        announce(&trailers, &mut headers);
+        let body = Body::from(json).with_trailers(trailers);
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
@@ -58,8 +53,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 #[cfg(test)]
 mod tests {
-    use http_body::Body as _;
-
     use super::*;
 
     fn answer() -> Answer {
@@ -70,16 +63,9 @@ mod tests {
 
     #[test]
     fn an_answer_has_its_type_and_announces_its_trailers() {
-        let response = answer().into_response(&Method::GET);
+        let response = answer().into_response();
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         assert_eq!(response.headers()[TRAILER], "grpc-trailer-a");
         assert_eq!(response.body().len(), 7);
-    }
-
-    #[test]
-    fn head_gets_the_length_without_the_body() {
-        let response = answer().into_response(&Method::HEAD);
-        assert_eq!(response.headers()[CONTENT_LENGTH], "7");
-        assert!(response.body().is_end_stream());
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use tower::Service;
 
-use super::Gateway;
+use super::{Gateway, host};
 use crate::gateway::Peer;
 use crate::protocol::Body;
 use crate::status::{Code, Origin};
@@ -82,10 +82,10 @@ impl<G: Gateway> Shared<G> {
         let response = match call.record() {
             Some(record) => {
                 record.generation = self.gateway.generation();
-                if coded(request.headers()) {
+                if let Some(refusal) = self.refusal(&request) {
                     record.code = Code::InvalidArgument;
                     record.origin = Some(Origin::Client);
-                    self.unsupported_coding()
+                    refusal
                 } else {
                     self.gateway.call(request, peer, record).await
                 }
@@ -94,6 +94,14 @@ impl<G: Gateway> Shared<G> {
         };
         call.answered(response.status());
         response.map(|body| Recorded::new(body, call, headless))
+    }
+
+    /// The answer to a request that no gateway may serve.
+    fn refusal<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        if let Some(message) = host::fault(request) {
+            return Some(status(StatusCode::BAD_REQUEST, Code::InvalidArgument, message));
+        }
+        coded(request.headers()).then(|| self.unsupported_coding())
     }
 
     fn unsupported_coding(&self) -> Response<Body> {

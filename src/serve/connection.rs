@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tower::Service;
 
+use super::answering::{Answering, Manner, Spoken};
 use super::layers::{Answer, Stack, request_id};
-use super::patience::{Answering, Patient, Phase, Spoken};
+use super::phase::Phase;
 use super::shutdown::{Stop, reached};
+use super::streams::Streams;
 use super::{ConnectionLimits, Front, Gateway};
 use crate::gateway::Peer;
 
@@ -27,11 +29,11 @@ const PING_INTERVAL: Duration = Duration::from_mins(1);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How connections are spoken with.
-pub(super) type Protocol = auto::Builder<TokioExecutor>;
+pub(super) type Protocol = auto::Builder<Streams>;
 
 /// The protocol within the limits.
-pub(super) fn protocol(limits: &ConnectionLimits) -> Protocol {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+pub(super) fn protocol(limits: &ConnectionLimits, streams: Streams) -> Protocol {
+    let mut builder = auto::Builder::new(streams);
     builder
         .http1()
         // Time limits are kept by `Patient`.
@@ -50,36 +52,42 @@ pub(super) fn protocol(limits: &ConnectionLimits) -> Protocol {
     builder
 }
 
-/// Serves a connection until it ends. `Stop::Drain` lets it finish what it has begun.
+/// Serves a connection until it ends. `Stop::Drain` lets it finish what it has begun and what is on its way.
 pub(super) async fn serve<G: Gateway, S>(
     stream: S,
     peer: Peer,
     front: Arc<Front<G>>,
     protocol: Arc<Protocol>,
-    header_timeout: Duration,
+    phase: Arc<Phase>,
     mut stop: watch::Receiver<Stop>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let phase = Phase::new();
-    let stream = TokioIo::new(Patient::new(stream, Arc::clone(&phase), header_timeout));
-    let client = Client { front, peer: Arc::new(peer), phase };
-    let mut connection = pin!(protocol.serve_connection(stream, client));
-    let mut asked = false;
-    loop {
-        tokio::select! {
-            // A request that has arrived already is served before the drain closes the connection.
-            biased;
-            ended = connection.as_mut() => {
-                // The client's doing: it is gone, and there is nobody to tell.
-                return ended.unwrap_or_else(|error| tracing::debug!(%error, "a connection broke"));
-            }
-            () = reached(&mut stop, Stop::Drain), if !asked => {
-                asked = true;
-                connection.as_mut().graceful_shutdown();
-            }
-        }
+    if *stop.borrow() != Stop::No {
+        phase.close();
     }
+    let client = Client { front, peer: Arc::new(peer), phase: Arc::clone(&phase) };
+    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), client));
+    tokio::select! {
+        // A request that has arrived already is served before the connection is told to end.
+        biased;
+        ended = connection.as_mut() => return tell(ended),
+        () = phase.overdue() => {}
+        () = parting(&phase, &mut stop) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tell(connection.await);
+}
+
+/// Waits until a shutdown has begun and the connection can be told to end without a loss.
+pub(super) async fn parting(phase: &Phase, stop: &mut watch::Receiver<Stop>) {
+    reached(stop, Stop::Drain).await;
+    phase.parting().await;
+}
+
+/// A connection that broke is the client's doing: it is gone, and there is nobody to tell.
+fn tell<E: std::fmt::Display>(ended: Result<(), E>) {
+    ended.unwrap_or_else(|error| tracing::debug!(%error, "a connection broke"));
 }
 
 /// The service of one connection: each request is served by the generation that is current when it begins.
@@ -95,9 +103,9 @@ impl<G: Gateway> hyper::service::Service<Request<Incoming>> for Client<G> {
     type Future = Answering<<Stack<G> as Service<Request<Incoming>>>::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.phase.call(request.version());
+        let (manner, under) = (Manner::of(&request), self.phase.call(request.version()));
         request.extensions_mut().insert(Arc::clone(&self.peer));
         request_id::keep_sane(request.headers_mut());
-        Answering::new(self.front.stack().call(request), Arc::clone(&self.phase))
+        Answering::new(self.front.stack().call(request), manner, under)
     }
 }

@@ -142,6 +142,27 @@ impl Socket {
         }
     }
 
+    /// Stops listening; gives the connections that the system has accepted by now.
+    pub fn close(self) -> Vec<Stream> {
+        let accepted = match self {
+            Self::Tcp(listener) => listener.into_std().map(|listener| {
+                waiting(|| {
+                    let (stream, address) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    Ok(Stream::Tcp(TcpStream::from_std(stream)?, address))
+                })
+            }),
+            Self::Unix(listener, _file) => listener.into_std().map(|listener| {
+                waiting(|| {
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    Ok(Stream::Unix(UnixStream::from_std(stream)?))
+                })
+            }),
+        };
+        accepted.unwrap_or_default()
+    }
+
     /// Where it listens.
     pub fn address(&self) -> Option<ListenAddress> {
         match self {
@@ -149,6 +170,29 @@ impl Socket {
             Self::Unix(_, file) => Some(ListenAddress::Unix(file.path.clone())),
         }
     }
+}
+
+/// What waits to be accepted, no more than fits into the queue: more may come while this looks.
+fn waiting(accept: impl Fn() -> io::Result<Stream>) -> Vec<Stream> {
+    let mut accepted = Vec::new();
+    while accepted.len() <= BACKLOG as usize {
+        match accept() {
+            Ok(stream) => accepted.push(stream),
+            Err(error) if theirs(&error) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => {
+                tracing::warn!(%error, "connections could not be accepted at the end");
+                break;
+            }
+        }
+    }
+    accepted
+}
+
+/// Whether the client broke off before it was accepted.
+pub(super) fn theirs(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 fn tcp(address: SocketAddr) -> io::Result<TcpListener> {

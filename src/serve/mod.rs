@@ -19,14 +19,18 @@ use crate::problem::Place;
 use crate::protocol::Body;
 use crate::rule::HttpMethod;
 
+mod answering;
 mod call;
 mod connection;
 mod front;
+mod host;
 mod layers;
 mod listen;
 mod patience;
+mod phase;
 mod run;
 mod shutdown;
+mod streams;
 mod tls;
 
 pub use front::Front;
@@ -147,8 +151,13 @@ pub struct ListenerTls {
 pub struct ConnectionLimits {
     /// Bytes of all request headers together, at least 8 KiB: 431.
     pub header_bytes: usize,
-    /// Time to read a request's headers: the connection is closed.
+    /// Time to read a request's headers, the TLS handshake before the first ones included: the connection is
+    /// closed.
     pub header_timeout: Duration,
+    /// Time without a request after which a connection is closed.
+    pub idle_timeout: Duration,
+    /// Time without progress after which the connection of a client that does not read its answer is closed.
+    pub write_timeout: Duration,
     /// Open connections; more wait in the listener's queue.
     pub connections: usize,
     /// Concurrent HTTP/2 streams a connection.

@@ -1,22 +1,25 @@
-//! Accepting connections until told to stop, and then the drain: nothing new is accepted, what is under way
-//! may finish for a bounded time, the rest is cut and counted.
+//! Accepting connections until told to stop, and then the drain: what the system had accepted is still served,
+//! nothing newer is; what is under way may finish for a bounded time, the rest is cut and counted.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Protocol};
-use super::listen::{Listener, Listeners, Stream};
+use super::listen::{Listener, Listeners, Socket, Stream, theirs};
+use super::patience::{Patience, Patient};
+use super::phase::Phase;
 use super::shutdown::{Stop, reached};
+use super::streams::Streams;
 use super::{Front, Gateway};
 use crate::gateway::Peer;
-use crate::telemetry::ConnectionGuard;
 
 /// How a shutdown went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +31,19 @@ pub struct Drained {
 /// How long to wait after the system could not accept a connection (no file descriptor left, most often).
 const BACK_OFF: Duration = Duration::from_millis(100);
 
+/// How long a connection on which nothing is under way is kept when a shutdown begins, at most: long enough
+/// for a request that was sent before, be its packet lost once.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long calls that were cut may take to be recorded.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
 /// What all listeners share.
 struct Shared<G> {
     front: Arc<Front<G>>,
     protocol: Arc<Protocol>,
-    header_timeout: Duration,
+    patience: Patience,
+    grace: Duration,
     room: Arc<Semaphore>,
     stop: watch::Receiver<Stop>,
 }
@@ -41,10 +52,17 @@ impl Listeners {
     /// Serves `front` until `stop` says to drain, then drains for the time in the settings, or until `stop`
     /// says now.
     pub async fn run<G: Gateway>(self, front: Arc<Front<G>>, mut stop: watch::Receiver<Stop>) -> Drained {
+        let (streams, ended) = Streams::new();
         let shared = Arc::new(Shared {
             front: Arc::clone(&front),
-            protocol: Arc::new(connection::protocol(&self.limits)),
-            header_timeout: self.limits.header_timeout,
+            protocol: Arc::new(connection::protocol(&self.limits, streams)),
+            patience: Patience {
+                header: self.limits.header_timeout,
+                idle: self.limits.idle_timeout,
+                write: self.limits.write_timeout,
+            },
+            // A short drain has time for calls too.
+            grace: GRACE.min(self.drain / 4),
             room: Arc::new(Semaphore::new(self.limits.connections.min(Semaphore::MAX_PERMITS))),
             stop: stop.clone(),
         });
@@ -57,23 +75,27 @@ impl Listeners {
         let deadline = Instant::now() + self.drain;
         let mut cut = 0;
         while let Some(connections) = listeners.join_next().await {
-            cut += finish(connections.unwrap_or_default(), deadline, &mut stop).await;
+            cut += finish(connections.unwrap_or_default(), deadline, &mut stop, &front).await;
         }
+        drop(shared);
+        ended.wait(AFTERMATH).await;
         Drained { cut }
     }
 }
 
-/// Accepts until told to stop; gives the connections that are open then. The socket is closed by then.
+/// Accepts until told to stop, and then what the system has accepted already; gives the connections that are
+/// open then. The socket is closed by then.
 async fn accept<G: Gateway>(listener: Listener, shared: Arc<Shared<G>>) -> JoinSet<()> {
+    let Listener { socket, tls } = listener;
     let mut connections = JoinSet::new();
     let mut stop = shared.stop.clone();
     loop {
         tokio::select! {
-            () = reached(&mut stop, Stop::Drain) => return connections,
+            () = reached(&mut stop, Stop::Drain) => break,
             // Those that have ended make room for their results to be forgotten.
             Some(_) = connections.join_next() => {}
-            next = next(&listener, &shared.room) => match next {
-                Ok((stream, room)) => begin(&mut connections, stream, room, &listener, &shared),
+            next = next(&socket, &shared.room) => match next {
+                Ok((stream, room)) => begin(&mut connections, stream, Some(room), tls.clone(), &shared),
                 Err(error) if theirs(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -82,71 +104,88 @@ async fn accept<G: Gateway>(listener: Listener, shared: Arc<Shared<G>>) -> JoinS
             },
         }
     }
+    for stream in socket.close() {
+        begin(&mut connections, stream, None, tls.clone(), &shared);
+    }
+    connections
 }
 
 /// The next connection, once there is room for it.
-async fn next(listener: &Listener, room: &Arc<Semaphore>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
+async fn next(socket: &Socket, room: &Arc<Semaphore>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
     let room = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let stream = listener.socket.accept().await?;
+    let stream = socket.accept().await?;
     Ok((stream, room))
 }
 
-/// Whether the client broke off before it was accepted.
-fn theirs(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
+/// Begins to serve a connection: at once where there is room, else once there is.
 fn begin<G: Gateway>(
     connections: &mut JoinSet<()>,
     stream: Stream,
-    room: OwnedSemaphorePermit,
-    listener: &Listener,
+    room: Option<OwnedSemaphorePermit>,
+    tls: Option<TlsAcceptor>,
     shared: &Arc<Shared<G>>,
 ) {
-    let held = (room, shared.front.recorder().connection());
-    let (tls, shared) = (listener.tls.clone(), Arc::clone(shared));
+    let shared = Arc::clone(shared);
     match stream {
         Stream::Tcp(stream, address) => {
             // Without this a small answer waits for the acknowledgement of the one before it.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY could not be set");
             }
-            connections.spawn(converse(stream, Some(address), tls, shared, held));
+            connections.spawn(admit(stream, Some(address), tls, shared, room));
         }
         Stream::Unix(stream) => {
-            connections.spawn(converse(stream, None, tls, shared, held));
+            connections.spawn(admit(stream, None, tls, shared, room));
         }
     }
 }
 
-async fn converse<G: Gateway, S>(
+async fn admit<G: Gateway, S>(
     stream: S,
-    address: Option<std::net::SocketAddr>,
+    address: Option<SocketAddr>,
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared<G>>,
-    _held: (OwnedSemaphorePermit, ConnectionGuard),
+    room: Option<OwnedSemaphorePermit>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let peer = Peer { address, tls: tls.is_some() };
-    let (front, protocol) = (Arc::clone(&shared.front), Arc::clone(&shared.protocol));
-    let (header_timeout, mut stop) = (shared.header_timeout, shared.stop.clone());
-    let Some(tls) = tls else {
-        return connection::serve(stream, peer, front, protocol, header_timeout, stop).await;
+    let _room = match room {
+        Some(room) => Ok(room),
+        None => Arc::clone(&shared.room).acquire_owned().await,
     };
-    tokio::select! {
-        () = reached(&mut stop, Stop::Drain) => {}
-        shaken = timeout(header_timeout, tls.accept(stream)) => match shaken {
-            Ok(Ok(stream)) => connection::serve(stream, peer, front, protocol, header_timeout, stop.clone()).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
-        },
+    let _counted = shared.front.recorder().connection();
+    converse(stream, Peer { address, tls: tls.is_some() }, tls, &shared).await;
+}
+
+async fn converse<G: Gateway, S>(stream: S, peer: Peer, tls: Option<TlsAcceptor>, shared: &Shared<G>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (front, protocol, phase) =
+        (Arc::clone(&shared.front), Arc::clone(&shared.protocol), Phase::new(shared.grace));
+    let mut stop = shared.stop.clone();
+    let stream = Patient::new(stream, Arc::clone(&phase), shared.patience);
+    let Some(tls) = tls else {
+        return connection::serve(stream, peer, front, protocol, phase, stop).await;
+    };
+    let shaken = tokio::select! {
+        biased;
+        shaken = tls.accept(stream) => shaken,
+        () = connection::parting(&phase, &mut stop) => return,
+    };
+    match shaken {
+        Ok(stream) => connection::serve(stream, peer, front, protocol, phase, stop).await,
+        Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
     }
 }
 
 /// Waits for the connections to end, until the deadline or until told to stop now; gives how many were cut.
-async fn finish(mut connections: JoinSet<()>, deadline: Instant, stop: &mut watch::Receiver<Stop>) -> usize {
+async fn finish<G: Gateway>(
+    mut connections: JoinSet<()>,
+    deadline: Instant,
+    stop: &mut watch::Receiver<Stop>,
+    front: &Front<G>,
+) -> usize {
     let all = async { while connections.join_next().await.is_some() {} };
     let ended = tokio::select! {
         ended = timeout_at(deadline, all) => ended.is_ok(),
@@ -158,6 +197,7 @@ async fn finish(mut connections: JoinSet<()>, deadline: Instant, stop: &mut watc
     // Those that ended at the last moment were not cut.
     while connections.try_join_next().is_some() {}
     let cut = connections.len();
+    front.recorder().cutting();
     connections.shutdown().await;
     cut
 }

@@ -1,10 +1,11 @@
 //! One call from its first to its last byte: the record, the span, and what is written of them at the end.
 //!
 //! Whatever way a call ends it is written exactly once: [`Call::finish`] when the answer was sent, or when
-//! the call is dropped because the client went away or something panicked.
+//! the call is dropped because the client went away, a shutdown cut it or something panicked.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::{Request, StatusCode};
@@ -26,6 +27,7 @@ struct Sinks {
     registry: prometheus::Registry,
     tracing: Option<trace::Tracing>,
     access: Option<access::Log>,
+    cutting: AtomicBool,
 }
 
 impl Recorder {
@@ -35,7 +37,7 @@ impl Recorder {
         tracing: Option<trace::Tracing>,
         access: Option<access::Log>,
     ) -> Self {
-        Self(Arc::new(Sinks { metrics, registry, tracing, access }))
+        Self(Arc::new(Sinks { metrics, registry, tracing, access, cutting: AtomicBool::new(false) }))
     }
 
     /// Begins a call: the span is opened, and the request's `traceparent` becomes what the backend is told.
@@ -59,6 +61,11 @@ impl Recorder {
     pub fn connection(&self) -> ConnectionGuard {
         self.0.metrics.connections(1);
         ConnectionGuard(self.clone())
+    }
+
+    /// The end of a shutdown: calls that break off from now on are the gateway's doing.
+    pub fn cutting(&self) {
+        self.0.cutting.store(true, Ordering::Relaxed);
     }
 
     /// A generation began to serve.
@@ -108,8 +115,8 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// A call under way. Dropped unfinished, it is written as cancelled by the client, or as an internal error
-/// when the thread is panicking.
+/// A call under way. Dropped unfinished, it is written as cancelled by the client; as unavailable when the
+/// gateway is cutting calls at the end of a shutdown; as an internal error when the thread is panicking.
 #[derive(Debug)]
 pub struct Call(Option<Open>);
 
@@ -148,6 +155,8 @@ impl Drop for Call {
         if let Some(open) = &mut self.0 {
             let (code, origin) = if std::thread::panicking() {
                 (Code::Internal, Origin::Gateway)
+            } else if open.recorder.0.cutting.load(Ordering::Relaxed) {
+                (Code::Unavailable, Origin::Gateway)
             } else {
                 (Code::Cancelled, Origin::Client)
             };

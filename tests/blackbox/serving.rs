@@ -55,6 +55,21 @@ async fn a_preflight_names_the_methods_of_the_routes() {
 }
 
 #[tokio::test]
+async fn head_has_the_headers_of_get_compressed_or_not() {
+    let (gateway, _backend) = shop("compression: {min_size: 16B}").await;
+    for accepted in ["identity", "gzip", "br", "zstd"] {
+        let headers = [("accept-encoding", accepted)];
+        let get = gateway.request(Method::GET, "/v1/look/7", &headers, "").await;
+        let head = gateway.request(Method::HEAD, "/v1/look/7", &headers, "").await;
+        assert_eq!((get.status.as_u16(), head.status.as_u16(), head.body.len()), (200, 200, 0));
+        assert_eq!(get.header("content-encoding").is_empty(), accepted == "identity", "{accepted}");
+        for name in ["content-type", "content-encoding", "content-length", "vary"] {
+            assert_eq!(head.header(name), get.header(name), "{name} with {accepted}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_is_logged_as_cancelled() {
     let (gateway, backend) = shop("").await;
     let client = gateway.client();

@@ -73,6 +73,25 @@ fn check_is_content_with_what_is_fine() {
 }
 
 #[test]
+fn check_shows_no_password() {
+    let secret = "http://me:hunter2@vault.example/x?token=hunter3";
+    let folder = library();
+    folder.write("transom.yaml", &format!("{CONFIG}telemetry: {{service_name: '{secret}'}}\n"));
+    let run = transom(folder.path(), &["check", "-v", "--config", "transom.yaml"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.out.contains("service_name: http://***@vault.example/x?***"), "{}", run.out);
+
+    // Where a url is refused for its password, the password is not told either, nor is its line.
+    folder.write("transom.yaml", &CONFIG.replace("http://a:1", "http://me:hunter2@a:1"));
+    let refused = transom(folder.path(), &["check", "-v", "--config", "transom.yaml"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.contains("`http://***@a:1` is not the url of a gRPC backend"), "{}", refused.err);
+    for text in [run.out, run.err, refused.out, refused.err] {
+        assert!(!text.contains("hunter"), "{text}");
+    }
+}
+
+#[test]
 fn check_tells_the_faults_of_config_protos_and_rules_at_once() {
     let folder = Folder::new("schema: {protos: [protos]}\nupstreams: [{url: a}]\nlimits: {uri: much}\n");
     folder.write("protos/syntax.proto", "syntax = \"proto3\";\nmessage A {\n  strin g = 1;\n}\n");

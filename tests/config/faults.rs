@@ -1,5 +1,7 @@
 //! What is wrong is told: all of it, each at its line.
 
+use serde_json::Value;
+
 use crate::support::Folder;
 
 const FAULTY: &str = "\
@@ -116,10 +118,72 @@ fn what_is_odd_is_a_warning() {
 
 #[test]
 fn a_password_is_never_shown() {
-    let folder = Folder::new("schema: {protos: [protos]}\nupstreams: [{url: 'http://me:${PW}@a:1'}]\n");
-    let (_, problems) = folder.load(&[("PW", "hunter2")]);
-    assert!(problems.has_errors());
-    assert!(!problems.to_string().contains("hunter2"), "{problems}");
+    for upstream in ["{url: 'http://me:${PW}@a:1'}", "{url: 'http://me:hunter2@a:1', conections: 2}"] {
+        let folder = Folder::new(&format!("schema: {{protos: [protos]}}\nupstreams: [{upstream}]\n"));
+        let (_, problems) = folder.load(&[("PW", "hunter2")]);
+        assert!(problems.has_errors());
+        assert!(!problems.to_string().contains("hunter2"), "{problems}");
+    }
+}
+
+/// Every key that is a period, by the type that has it, and a config that sets it.
+const PERIODS: &[(&str, &str)] = &[
+    ("Limits.body_timeout", "limits: {body_timeout: PERIOD}"),
+    ("Limits.drain", "limits: {drain: PERIOD}"),
+    ("Limits.header_timeout", "limits: {header_timeout: PERIOD}"),
+    ("Limits.idle_timeout", "limits: {idle_timeout: PERIOD}"),
+    ("Limits.write_timeout", "limits: {write_timeout: PERIOD}"),
+    ("Cors.max_age", "cors: {origins: ['*'], max_age: PERIOD}"),
+    ("Method.timeout", "methods: [{methods: 'a/*', timeout: PERIOD}]"),
+    ("Method.max_timeout", "methods: [{methods: 'a/*', max_timeout: PERIOD}]"),
+    ("Reload.debounce", "reload: {debounce: PERIOD}"),
+    ("Telemetry.metrics_interval", "telemetry: {metrics_interval: PERIOD}"),
+    ("Upstream.timeout", "upstreams: [{url: 'http://a:1', timeout: PERIOD}]"),
+    ("Upstream.max_timeout", "upstreams: [{url: 'http://a:1', max_timeout: PERIOD}]"),
+    ("Upstream.connect_timeout", "upstreams: [{url: 'http://a:1', connect_timeout: PERIOD}]"),
+    ("Upstream.keepalive", "upstreams: [{url: 'http://a:1', keepalive: PERIOD}]"),
+];
+
+/// The keys that the JSON Schema says are periods.
+fn period_keys() -> Vec<String> {
+    let schema: Value = serde_json::from_str(&transom::config::json_schema()).expect("JSON");
+    let mut keys = Vec::new();
+    for (name, object) in schema["$defs"].as_object().expect("definitions") {
+        for (key, property) in object["properties"].as_object().into_iter().flatten() {
+            if property.to_string().contains("#/$defs/Period") {
+                keys.push(format!("{name}.{key}"));
+            }
+        }
+    }
+    keys.sort();
+    keys
+}
+
+#[test]
+fn a_period_beyond_a_year_is_told_at_its_place_whatever_the_key() {
+    let mut keys: Vec<_> = PERIODS.iter().map(|(key, _)| (*key).to_owned()).collect();
+    keys.sort();
+    assert_eq!(keys, period_keys(), "a key is missing in the table");
+    for (key, config) in PERIODS {
+        let upstreams =
+            if config.starts_with("upstreams") { "" } else { "upstreams: [{url: 'http://a:1'}]\n" };
+        let load = |period: &str| {
+            let config = config.replace("PERIOD", period);
+            Folder::new(&format!("schema: {{protos: [protos]}}\n{upstreams}{config}\n")).load(&[])
+        };
+        let (settings, problems) = load("1y");
+        assert!(settings.is_some(), "{key}\n{problems}");
+        for absurd in ["2y", "500000000000y"] {
+            let (settings, problems) = load(absurd);
+            assert!(settings.is_none(), "{key}: {absurd}");
+            assert_eq!(problems.errors(), 1, "{key}\n{problems}");
+            let problem = problems.iter().next().expect("one");
+            let (line, column) =
+                (if upstreams.is_empty() { 2 } else { 3 }, config.find("PERIOD").expect("a period") + 1);
+            assert_eq!((problem.place.line, problem.place.column), (line, column), "{problem}");
+            assert!(problem.what.contains(&format!("`{absurd}` is longer than a year")), "{problem}");
+        }
+    }
 }
 
 /// Values that fit few keys.

@@ -15,6 +15,7 @@ impl Check<'_> {
     pub(super) fn request_limits(&mut self, file: &Limits) -> gateway::Limits {
         gateway::Limits {
             request_body: self.positive("limits.request_body", file.request_body.bytes()),
+            body_timeout: self.positive("limits.body_timeout", file.body_timeout.0),
             uri: self.positive("limits.uri", file.uri.bytes()),
         }
     }
@@ -28,6 +29,8 @@ impl Check<'_> {
         serve::ConnectionLimits {
             header_bytes,
             header_timeout: self.positive("limits.header_timeout", file.header_timeout.0),
+            write_timeout: self.positive("limits.write_timeout", file.write_timeout.0),
+            idle_timeout: self.positive("limits.idle_timeout", file.idle_timeout.0),
             connections: self.positive("limits.connections", file.connections),
             streams: self.positive("limits.streams", file.streams),
         }

@@ -13,12 +13,20 @@ use crate::units::{ByteSize, Period};
 pub struct Limits {
     /// A request's body, after decompression: 413.
     pub request_body: ByteSize,
+    /// The time from the end of a request's headers to the end of its body: 408.
+    pub body_timeout: Period,
     /// A request's path and query: 414.
     pub uri: ByteSize,
     /// All headers of a request together: 431. At least `8KiB`.
     pub header_bytes: ByteSize,
-    /// The time to read a request's headers; then the connection is closed.
+    /// The time to read a request's headers, the TLS handshake before the first ones included; then the
+    /// connection is closed.
     pub header_timeout: Period,
+    /// How long a client may take nothing of its answer; then the connection is closed.
+    pub write_timeout: Period,
+    /// How long a connection may be without a request; then it is closed. Longer than load balancers keep theirs,
+    /// so that they close first and never send into a closing one.
+    pub idle_timeout: Period,
     /// Open connections; more wait to be accepted.
     pub connections: usize,
     /// Concurrent HTTP/2 streams of a connection.
@@ -35,9 +43,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             request_body: ByteSize::mib(4),
+            body_timeout: Period(Duration::from_secs(30)),
             uri: ByteSize::kib(16),
             header_bytes: ByteSize::kib(64),
             header_timeout: Period(Duration::from_secs(10)),
+            write_timeout: Period(Duration::from_secs(30)),
+            idle_timeout: Period(Duration::from_secs(620)),
             connections: 10_000,
             streams: 200,
             json_depth: 100,

@@ -2,7 +2,10 @@
 
 mod connections;
 mod drain;
+mod frames;
 mod layers;
+mod messages;
+mod slow;
 mod sockets;
 mod support;
 mod telemetry;

@@ -32,6 +32,9 @@ pub const LONG: Duration = Duration::from_secs(20);
 /// Bytes of a request body that the script reads.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
+/// How long the script waits for one.
+pub const BODY_TIME: Duration = Duration::from_millis(300);
+
 /// Answers by path: `/panic`, `/wait` (until released), `/echo` (the body), `/headers` (as JSON),
 /// `/bytes/N` (N bytes of JSON), anything else 404.
 #[derive(Debug, Default)]
@@ -66,7 +69,7 @@ impl Gateway for Script {
                 self.release.notified().await;
                 json(StatusCode::OK, format!("{{\"generation\":{}}}", self.generation))
             }
-            "/echo" => match protocol::read(body, BODY_LIMIT).await {
+            "/echo" => match protocol::read(body, BODY_LIMIT, BODY_TIME).await {
                 Ok(bytes) => json(StatusCode::OK, bytes.to_vec()),
                 Err(status) => {
                     (record.code, record.origin) = (status.code, Some(status.origin));
@@ -127,6 +130,8 @@ pub fn limits() -> ConnectionLimits {
     ConnectionLimits {
         header_bytes: 16 * 1024,
         header_timeout: Duration::from_secs(10),
+        idle_timeout: LONG,
+        write_timeout: LONG,
         connections: 64,
         streams: 16,
     }
@@ -234,9 +239,12 @@ impl Server {
     /// The access log so far, as JSON.
     pub fn log(&self) -> Vec<serde_json::Value> {
         self.telemetry.recorder().flush(LONG);
-        let lines = self.log.0.lock().expect("not poisoned").clone();
-        let lines = String::from_utf8(lines).expect("UTF-8");
-        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        self.log.json()
+    }
+
+    /// What the access log is written to.
+    pub fn lines(&self) -> Lines {
+        self.log.clone()
     }
 
     pub fn metrics(&self) -> String {
@@ -341,7 +349,15 @@ pub async fn until(mut what: impl FnMut() -> bool) {
 
 /// Gathers what is written.
 #[derive(Debug, Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    pub fn json(&self) -> Vec<serde_json::Value> {
+        let lines = self.0.lock().expect("not poisoned").clone();
+        let lines = String::from_utf8(lines).expect("UTF-8");
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -89,7 +89,7 @@ async fn collect(stream: TcpStream, spans: Arc<Mutex<Vec<Span>>>) {
         let spans = Arc::clone(&spans);
         async move {
             let path = request.uri().path().to_owned();
-            let message = protocol::read(request.into_body(), 1 << 20).await.expect("a message");
+            let message = protocol::read(request.into_body(), 1 << 20, LONG).await.expect("a message");
             if path == "/opentelemetry.proto.collector.trace.v1.TraceService/Export" {
                 let export = ExportTraceServiceRequest::decode(&message[5..]).expect("an export");
                 let sent = export.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -15,7 +16,7 @@ use http_body_util::Full;
 
 use super::support::*;
 use crate::problem::Problems;
-use crate::serve::ListenerTls;
+use crate::serve::{Drained, ListenerTls, Stop};
 
 /// Writes a new self-signed certificate for `localhost` and gives it.
 fn certificate(folder: &Path) -> (ListenerTls, CertificateDer<'static>) {
@@ -32,6 +33,14 @@ async fn connect(
     trusted: &CertificateDer<'static>,
     protocol: &str,
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    shake(server.connect().await, trusted, protocol).await
+}
+
+async fn shake(
+    stream: TcpStream,
+    trusted: &CertificateDer<'static>,
+    protocol: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).expect("a root");
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -41,7 +50,7 @@ async fn connect(
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let name = ServerName::try_from("localhost").expect("a name");
-    TlsConnector::from(Arc::new(config)).connect(name, server.connect().await).await
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 #[tokio::test]
@@ -98,4 +107,42 @@ async fn plain_text_and_silence_on_a_tls_listener_are_closed() {
         assert!(!answer.starts_with("HTTP"), "{answer}");
     }
     until(|| server.metrics().contains("transom_connections 0")).await;
+}
+
+#[tokio::test]
+async fn a_handshake_under_way_is_served_through_a_drain() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (tls, trusted) = certificate(folder.path());
+    for protocol in ["http/1.1", "h2"] {
+        let server = Setup { tls: Some(tls.clone()), ..Setup::default() }.start();
+        let stream = server.connect().await;
+        until(|| server.metrics().contains("transom_connections 1")).await;
+        server.stop.send(Stop::Drain).expect("running");
+        let address = server.address();
+        within(async { while TcpStream::connect(address).await.is_ok() {} }).await;
+        let stream = shake(stream, &trusted, protocol).await.expect("a handshake");
+        if protocol == "h2" {
+            let request = http::Request::get("https://localhost/bytes/3").body(Full::default());
+            assert_eq!(http2(stream).await.send(request.expect("a request")).await.text(), "111");
+        } else {
+            let answer = http1(stream).await.send(get("/bytes/3")).await;
+            assert_eq!((answer.text(), answer.header("connection")), ("111", Some("close")));
+        }
+        assert_eq!(within(server.running).await.expect("no panic"), Drained { cut: 0 });
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_closed_under_tls_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (tls, trusted) = certificate(folder.path());
+    let limits =
+        crate::serve::ConnectionLimits { write_timeout: std::time::Duration::from_millis(200), ..limits() };
+    let server = Setup { tls: Some(tls), limits, ..Setup::default() }.start();
+    let mut stream = connect(&server, &trusted, "http/1.1").await.expect("a handshake");
+    stream.write_all(b"GET /bytes/33554432 HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("sent");
+    until(|| server.log().len() == 1).await;
+    assert_eq!(server.log()[0]["grpc_code"], "CANCELLED");
+    until(|| server.metrics().contains("transom_connections 0")).await;
+    drop(stream);
 }
