@@ -27,7 +27,7 @@ pub(super) struct Check<'c> {
     /// Whether a backend may be missing.
     pub without_backend: bool,
     pub problems: &'c mut Problems,
-    /// The files that were named, for watching.
+    /// The files that were named, there or not, for watching.
     pub files: Vec<PathBuf>,
 }
 
@@ -165,11 +165,10 @@ impl Check<'_> {
     }
 
     fn readable(&mut self, at: &str, found: PathBuf, opened: io::Result<()>) -> Option<PathBuf> {
+        // What cannot be read now may come later.
+        self.files.push(found.clone());
         match opened {
-            Ok(()) => {
-                self.files.push(found.clone());
-                Some(found)
-            }
+            Ok(()) => Some(found),
             Err(fault) => {
                 self.error(at, format!("cannot read `{}`: {}", found.display(), reason(&fault)), "");
                 None
