@@ -65,11 +65,11 @@ fn no_backend() -> UpstreamSettings {
         name: NO_BACKEND.to_owned(),
         url: "http://127.0.0.1:1".to_owned(),
         tls: upstream::TlsSettings::default(),
-        timeout: None,
-        max_timeout: None,
+        deadlines: upstream::Deadlines::default(),
         connect_timeout: Duration::from_secs(1),
         connections: 1,
         keepalive: None,
+        max_request_message: usize::MAX,
         max_response_message: 1,
         place: Place::default(),
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 
-use super::{Backend, Deadline, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
+use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::metadata::Rules;
 use crate::problem::{Place, Problem, Problems};
 use crate::route::RouteTable;
@@ -179,11 +179,7 @@ fn route(
             format!("`{rpc}` streams: it is routed, but answers 501 until streaming is supported"),
         ));
     }
-    let own = backend.upstream.settings();
-    let deadline = deadlines
-        .iter()
-        .find(|(glob, _)| glob.matches(&rpc))
-        .map(|(_, one)| Deadline { default: one.timeout.or(own.timeout), max: one.max_timeout });
+    let own = deadlines.iter().find(|(glob, _)| glob.matches(&rpc)).map(|(_, one)| one.deadlines);
     Some(Route {
         plan: CallPlan::compile(plans, binding)?,
         captures: binding.variables.len(),
@@ -192,7 +188,7 @@ fn route(
         rpc: rpc.into(),
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
-        deadline: deadline.unwrap_or_default(),
+        deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
         streaming,
     })
 }

@@ -26,8 +26,9 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// Sends a call and reads its answer, within `timeout` if there is one.
-    pub(super) async fn unary(&self, call: Call, timeout: Option<std::time::Duration>) -> Reply {
+    /// Sends a call and reads its answer, within its timeout if there is one.
+    pub(super) async fn unary(&self, call: Call) -> Reply {
+        let timeout = call.timeout;
         let Some(deadline) = timeout.and_then(|timeout| Instant::now().checked_add(timeout)) else {
             return self.attempts(call, None).await;
         };
@@ -93,7 +94,7 @@ impl Calls {
 
 impl Reply {
     /// A call that never got an answer.
-    fn failed(status: Status) -> Self {
+    pub(super) fn failed(status: Status) -> Self {
         Self { metadata: HeaderMap::new(), trailers: HeaderMap::new(), outcome: Err(status) }
     }
 }

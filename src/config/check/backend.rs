@@ -1,7 +1,6 @@
 //! Checks of the contract's sources, the backends and deadlines.
 
 use std::path::Path;
-use std::time::Duration;
 
 use http::Uri;
 
@@ -56,9 +55,10 @@ impl Check<'_> {
 
     fn upstream(&mut self, at: &str, name: String, file: &Upstream) -> Option<gateway::UpstreamSettings> {
         let tls = self.upstream_tls(&format!("{at}.tls"), &file.tls);
-        let (timeout, max_timeout) = self.deadlines(at, file.timeout, file.max_timeout);
+        let deadlines = self.deadlines(at, file.timeout, file.max_timeout);
         let connections = self.positive(&format!("{at}.connections"), file.connections);
         self.positive(&format!("{at}.connect_timeout"), file.connect_timeout.0);
+        self.positive(&format!("{at}.max_request_message"), file.max_request_message.0);
         self.positive(&format!("{at}.max_response_message"), file.max_response_message.0);
         let url = self.url(&format!("{at}.url"), &file.url)?;
         if tls != upstream::TlsSettings::default() && !url.starts_with("https:") {
@@ -69,11 +69,11 @@ impl Check<'_> {
             name,
             url,
             tls,
-            timeout,
-            max_timeout,
+            deadlines,
             connect_timeout: file.connect_timeout.0,
             connections,
             keepalive: file.keepalive.map(|period| period.0).filter(|period| !period.is_zero()),
+            max_request_message: file.max_request_message.bytes(),
             max_response_message: file.max_response_message.bytes(),
             place: self.place(at),
         };
@@ -108,19 +108,14 @@ impl Check<'_> {
                 let help = "write a glob over `package.Service/Method`, such as `acme.v1.Library/*`";
                 self.error(&format!("{at}.methods"), what, help);
             }
-            let (timeout, max_timeout) = self.deadlines(&at, method.timeout, method.max_timeout);
-            gateway::MethodSettings { methods: glob.to_owned(), timeout, max_timeout }
+            let deadlines = self.deadlines(&at, method.timeout, method.max_timeout);
+            gateway::MethodSettings { methods: glob.to_owned(), deadlines }
         });
         entries.collect()
     }
 
     /// A default deadline and the longest one, neither of them zero.
-    fn deadlines(
-        &mut self,
-        at: &str,
-        timeout: Option<Period>,
-        max: Option<Period>,
-    ) -> (Option<Duration>, Option<Duration>) {
+    fn deadlines(&mut self, at: &str, timeout: Option<Period>, max: Option<Period>) -> upstream::Deadlines {
         for (key, period) in [("timeout", timeout), ("max_timeout", max)] {
             if period.is_some_and(|period| period.0.is_zero()) {
                 let what = format!("`{key}` is zero, which would let no call through");
@@ -134,7 +129,7 @@ impl Check<'_> {
                 format!("`timeout` ({timeout}) is longer than `max_timeout` ({max}) and will be cut to it");
             self.warning(&format!("{at}.timeout"), what, "lower the one or raise the other");
         }
-        (timeout.map(|period| period.0), max.map(|period| period.0))
+        upstream::Deadlines { default: timeout.map(|period| period.0), max: max.map(|period| period.0) }
     }
 
     /// The url of a backend, in the form that the upstream room reads.
