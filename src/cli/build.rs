@@ -33,10 +33,12 @@ pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Option<Read> {
     problems.extend(found);
     let settings = settings?;
     let contract = &settings.gateway.schema;
-    if !sound && (contract.embedded_api || !contract.sources().is_empty()) {
-        if let Some(schema) = schema::load(contract, problems) {
-            rule::read(&schema, &settings.gateway.rule, problems);
-        }
+    let named = contract.embedded_api || !contract.sources().is_empty();
+    if !sound
+        && named
+        && let Some(schema) = schema::load(contract, problems)
+    {
+        rule::read(&schema, &settings.gateway.rule, problems);
     }
     Some(Read { settings, sound })
 }

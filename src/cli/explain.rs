@@ -20,7 +20,7 @@ use crate::units::Period;
 use super::args::ExplainArgs;
 use super::build::{Built, NO_BACKEND, build_without_backend};
 use super::paint::{Ink, Paint};
-use super::routes::{dotted, position, rpc};
+use super::routes::{position, rpc};
 use super::{FINE, PROBLEMS, Terminal, in_runtime};
 
 /// How many routes are shown when none matches.
@@ -110,7 +110,7 @@ impl Matched<'_> {
             Ok(captures) => captures,
             Err(status) => return page.refused(&status),
         };
-        let names = self.binding.variables.iter().map(dotted);
+        let names = self.binding.variables.iter();
         let captured: Vec<_> = names.zip(&captures).map(|(name, text)| format!("{name} = {text}")).collect();
         page.line("captured", &captured.join("\n"))?;
         page.line("body", &self.body(&request.body))?;
@@ -135,7 +135,7 @@ impl Matched<'_> {
             Body::None if body.is_empty() => "not read".to_owned(),
             Body::None => "not read: what was given is ignored".to_owned(),
             Body::Whole => "the whole message".to_owned(),
-            Body::Field(path) => format!("the field {}", dotted(path)),
+            Body::Field(path) => format!("the field {path}"),
         }
     }
 

@@ -24,6 +24,9 @@ pub(super) fn snapshot(
     let metadata = Rules::check(&settings.metadata, problems);
     let upstreams = upstreams(settings, previous, problems);
     let schema = schema::load(&settings.schema, problems)?;
+    for one in &settings.upstreams {
+        rule::tell_unmatched(&one.services, &schema, problems);
+    }
     let bindings = rule::read(&schema, &settings.rule, problems);
     let table = RouteTable::build(&bindings, &settings.route, problems);
     if bindings.is_empty() && !problems.has_errors() {
@@ -99,7 +102,11 @@ fn backend(
         file.as_ref().and_then(|file| std::fs::read(file).ok()).hash(&mut hasher);
     }
     let files = hasher.finish();
-    let same = |kept: &&Backend| kept.upstream.settings() == settings && kept.files == files;
+    let same = |kept: &&Backend| {
+        // Where it stands in the file does not matter.
+        let known = upstream::Settings { place: settings.place.clone(), ..kept.upstream.settings().clone() };
+        known == *settings && kept.files == files
+    };
     if let Some(kept) = previous.and_then(|previous| previous.upstreams.iter().find(same)) {
         return Some(kept.clone());
     }
@@ -208,7 +215,8 @@ enum Chosen<'s> {
 
 impl<'s> Choice<'s> {
     fn of(settings: &Settings, upstreams: &'s [Option<Backend>]) -> Self {
-        let globs = settings.upstreams.iter().map(|one| one.services.iter().map(Glob::new).collect());
+        let globs = |one: &UpstreamSettings| one.services.iter().map(|glob| Glob::new(&*glob.text)).collect();
+        let globs = settings.upstreams.iter().map(globs);
         Self(globs.zip(upstreams).collect())
     }
 

@@ -15,7 +15,7 @@ use http::uri::PathAndQuery;
 pub use crate::metadata::Peer;
 use crate::problem::Problems;
 use crate::route::RouteTable;
-use crate::rule::Binding;
+use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
@@ -49,7 +49,7 @@ pub struct UpstreamSettings {
     /// The backend.
     pub upstream: upstream::Settings,
     /// Globs of full service names; empty: all.
-    pub services: Vec<String>,
+    pub services: Vec<ServiceGlob>,
 }
 
 /// Deadlines of the methods that a glob names.

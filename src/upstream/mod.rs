@@ -46,6 +46,7 @@ use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 use crate::wire::frame;
 pub use deadline::Deadlines;
+pub use target::fault_of_url;
 
 /// One backend.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -105,21 +105,12 @@ fn headers(metadata: &HeaderMap, deadline: Option<Instant>) -> HeaderMap {
     headers.insert(TE, HeaderValue::from_static("trailers"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(USER_AGENT, user_agent(metadata.get(USER_AGENT)));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     if let Some(timeout) = left.and_then(deadline::header) {
         headers.insert(GRPC_TIMEOUT, timeout);
     }
     headers
-}
-
-/// Our own name, after the name of whoever speaks through us.
-fn user_agent(given: Option<&HeaderValue>) -> HeaderValue {
-    let own = HeaderValue::from_static(AGENT);
-    let Some(given) = given else {
-        return own;
-    };
-    HeaderValue::from_bytes(&[given.as_bytes(), b" ", AGENT.as_bytes()].concat()).unwrap_or(own)
 }
 
 /// How often a call is sent again that the backend did not look at.

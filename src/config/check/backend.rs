@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use http::Uri;
-
 use crate::units::Period;
 use crate::{gateway, schema, upstream};
 
@@ -77,7 +75,10 @@ impl Check<'_> {
             max_response_message: file.max_response_message.bytes(),
             place: self.place(at),
         };
-        Some(gateway::UpstreamSettings { upstream, services: file.services.clone() })
+        Some(gateway::UpstreamSettings {
+            upstream,
+            services: self.services(&format!("{at}.services"), &file.services),
+        })
     }
 
     fn upstream_tls(&mut self, at: &str, file: &UpstreamTls) -> upstream::TlsSettings {
@@ -142,71 +143,20 @@ impl Check<'_> {
             }
             return Some(format!("unix://{}", path.display()));
         }
-        match fault_of_url(text) {
+        match upstream::fault_of_url(text) {
             None => Some(text.trim_end_matches('/').to_owned()),
             Some(what) => {
                 let help = "write `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`";
                 self.error(
                     at,
                     format!(
-                        "{what}; `{}` is not the url of a gRPC backend",
+                        "`{}` is not the url of a gRPC backend: {what}",
                         super::super::render::masked(text)
                     ),
                     help,
                 );
                 None
             }
-        }
-    }
-}
-
-/// What is wrong with an http or https url that may have a host and a port only.
-pub(super) fn fault_of_url(text: &str) -> Option<&'static str> {
-    let Ok(uri) = text.parse::<Uri>() else { return Some("this is not a url") };
-    match uri.scheme_str() {
-        Some("http" | "https") => {}
-        Some(_) => return Some("the scheme is neither `http` nor `https`"),
-        None => return Some("the scheme is missing"),
-    }
-    let authority = uri.authority()?;
-    if authority.as_str().contains('@') {
-        return Some("a user and password have no meaning here");
-    }
-    if authority.host().is_empty() {
-        return Some("the host is missing");
-    }
-    if authority.port().is_none() && authority.as_str().len() > authority.host().len() {
-        return Some("the port is no number up to 65535");
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Some("a path or query has no meaning here");
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_have_a_scheme_a_host_and_a_port() {
-        for good in ["http://127.0.0.1:9090", "https://backend.example.com", "http://[::1]:80/", "http://a"] {
-            assert_eq!(fault_of_url(good), None, "{good}");
-        }
-        for (bad, part) in [
-            ("127.0.0.1:9090", "url"),
-            ("localhost:9090", "scheme"),
-            ("grpc://a:1", "scheme"),
-            ("http://", "url"),
-            ("http://a:99999", "port"),
-            ("http://a:x", "url"),
-            ("http://me:secret@a:1", "password"),
-            ("http://a:1/v1", "path"),
-            ("http://a:1?x=1", "query"),
-            ("http://a b", "url"),
-        ] {
-            let fault = fault_of_url(bad);
-            assert!(fault.is_some(), "{bad}: expected a fault about the {part}");
         }
     }
 }

@@ -33,6 +33,7 @@ async fn a_call_carries_grpcs_headers_and_the_metadata() {
         ("x-bin", "AAE"),
         ("connection", "close"),
         ("te", "gzip"),
+        ("user-agent", "tests/1"),
         ("content-length", "7"),
         ("grpc-timeout", "1H"),
         ("grpc-encoding", "gzip"),
@@ -53,16 +54,6 @@ async fn a_call_carries_grpcs_headers_and_the_metadata() {
         ("user-agent", agent),
     ]);
     assert_eq!(head.headers, expected);
-}
-
-#[tokio::test]
-async fn our_name_follows_that_of_the_client() {
-    let (server, mut seen) = noting().await;
-    let mut sent = call(b"x");
-    sent.metadata = header_map(&[("user-agent", "tests/1")]);
-    soon(upstream(&server.url()).unary(sent)).await;
-    let agent = concat!("tests/1 transom/", env!("CARGO_PKG_VERSION"));
-    assert_eq!(seen.recv().await.expect("a call").headers["user-agent"], agent);
 }
 
 #[tokio::test]
