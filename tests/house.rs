@@ -32,6 +32,7 @@ const ROOMS: &[&str] = &[
 const KEPT: &[(&str, &[&str])] = &[
     ("protox", &["schema"]),
     ("matchit", &["route"]),
+    ("serde_saphyr", &["rule", "config"]),
     ("h2", &["upstream", "demo"]),
     ("hyper", &["serve", "demo", "admin"]),
     ("tower_http", &["serve"]),
@@ -69,10 +70,26 @@ fn rooms() -> Vec<(String, String, String)> {
     rooms.collect()
 }
 
-/// The lines of code above the tests at the bottom of a file.
+/// The lines of code of a file, without comments and without what is compiled for tests only.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
-    lines.enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+    let mut skipped = None;
+    let lines = text.lines().enumerate().filter(move |(_, line)| {
+        let indent = line.len() - line.trim_start().len();
+        match skipped {
+            None if line.trim_start().starts_with("#[cfg(test)]") => skipped = Some((indent, false)),
+            None => return true,
+            // More attributes of the same item.
+            Some((_, false)) if line.trim_start().starts_with("#[") => {}
+            // An item of one line, or the last line of a longer one: rustfmt sets it below the first.
+            Some((_, false)) if line.ends_with(';') || line.ends_with('}') => skipped = None,
+            Some((start, true)) if indent == start && line.trim_start().starts_with(['}', ')']) => {
+                skipped = None;
+            }
+            Some((start, _)) => skipped = Some((start, true)),
+        }
+        false
+    });
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 /// The first path segments that stand behind `crate::` in a line, braces opened.
@@ -142,4 +159,13 @@ fn the_readers_of_this_test_see_what_is_there() {
     assert!(rooms().len() > 20);
     assert_eq!(imported("use crate::{metadata, route::Miss, rule};"), ["metadata", "route", "rule"]);
     assert_eq!(imported("    let x = crate::status::http_status(code);"), ["status"]);
+}
+
+#[test]
+fn only_the_item_that_is_for_tests_is_left_out() {
+    let text = "use a;\n#[cfg(test)]\nuse b;\n// c\nfn d() {\n    #[cfg(test)]\n    let e = {\n        1\n    };\n    f\n}\n\
+                #[cfg(test)]\n#[path = \"x\"]\nmod tests {\n    fn g() {\n    }\n\n}\nuse h;\n";
+    let left: Vec<_> = code(text).map(|(_, line)| line.trim()).collect();
+    assert_eq!(left, ["use a;", "fn d() {", "f", "}", "use h;"]);
+    assert_eq!(code(text).last(), Some((text.lines().count() - 1, "use h;")));
 }

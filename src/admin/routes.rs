@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::gateway::Snapshot;
-use crate::rule::{Binding, Body, FieldPath, Source};
+use crate::rule::{Binding, Body, Source};
 
 /// One row of the route table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ impl RouteRow {
             body: match &binding.body {
                 Body::None => None,
                 Body::Whole => Some("*".to_owned()),
-                Body::Field(path) => Some(dotted(path)),
+                Body::Field(path) => Some(path.to_string()),
             },
             response_body: binding.response_body.as_ref().map(|field| field.name().to_owned()),
             rpc: format!("{}/{}", binding.rpc.parent_service().full_name(), binding.rpc.name()),
@@ -62,8 +62,4 @@ impl RouteRow {
             place: place.to_string(),
         }
     }
-}
-
-fn dotted(path: &FieldPath) -> String {
-    path.0.iter().map(prost_reflect::FieldDescriptor::name).collect::<Vec<_>>().join(".")
 }

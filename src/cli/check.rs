@@ -69,7 +69,7 @@ fn detail(built: &Built, terminal: &mut Terminal) -> io::Result<()> {
     for upstream in &built.settings.gateway.upstreams {
         let services = match upstream.services.as_slice() {
             [] => "all services".to_owned(),
-            globs => globs.join(", "),
+            globs => globs.iter().map(|glob| glob.text.as_str()).collect::<Vec<_>>().join(", "),
         };
         writeln!(out.to, "upstream  {} {} ({services})", upstream.upstream.name, upstream.upstream.url)?;
     }

@@ -7,7 +7,7 @@ use super::args::DemoArgs;
 use super::paint::Ink;
 use super::serve::{runtime, serve, start};
 use super::{PROBLEMS, Terminal};
-use crate::config::{self, Flag, FlagValue, Sources};
+use crate::config::{Flag, FlagValue, Sources};
 use crate::demo::{ACCOUNT_ID, API_KEY, Backend, Options};
 use crate::problem::Problems;
 use crate::schema::{self, Schema};
@@ -22,8 +22,7 @@ pub(super) fn run(args: &DemoArgs, terminal: &mut Terminal) -> io::Result<u8> {
         };
         let backend = backend(&schema).await?;
         let sources = sources(args, &backend);
-        let load = move |problems: &mut Problems| config::load(&sources, problems);
-        let Some(running) = start(load, terminal)? else { return Ok(PROBLEMS) };
+        let Some(running) = start(sources, terminal)? else { return Ok(PROBLEMS) };
         if let Some(address) = running.addresses().first() {
             banner(address, terminal)?;
         }

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method};
@@ -17,12 +16,11 @@ use crate::rule::{Binding, Body};
 use crate::status::{Status, code_name};
 use crate::transcode::{self, MessagePlan, UnsetFields};
 use crate::units::Period;
-use crate::upstream::Upstream;
 
 use super::args::ExplainArgs;
 use super::build::{Built, NO_BACKEND, build_without_backend};
 use super::paint::{Ink, Paint};
-use super::routes::{dotted, position, rpc};
+use super::routes::{position, rpc};
 use super::{FINE, PROBLEMS, Terminal, in_runtime};
 
 /// How many routes are shown when none matches.
@@ -105,11 +103,14 @@ impl Matched<'_> {
     ) -> io::Result<u8> {
         page.line("route", &format!("{}\n{}", self.binding, position(self.binding)))?;
         page.line("rpc", &format!("{}{}", rpc(self.binding), self.streaming()))?;
+        if let Err(status) = self.snapshot.serves(self.index) {
+            return page.refused(&status);
+        }
         let captures = match captures {
             Ok(captures) => captures,
             Err(status) => return page.refused(&status),
         };
-        let names = self.binding.variables.iter().map(dotted);
+        let names = self.binding.variables.iter();
         let captured: Vec<_> = names.zip(&captures).map(|(name, text)| format!("{name} = {text}")).collect();
         page.line("captured", &captured.join("\n"))?;
         page.line("body", &self.body(&request.body))?;
@@ -134,7 +135,7 @@ impl Matched<'_> {
             Body::None if body.is_empty() => "not read".to_owned(),
             Body::None => "not read: what was given is ignored".to_owned(),
             Body::Whole => "the whole message".to_owned(),
-            Body::Field(path) => format!("the field {}", dotted(path)),
+            Body::Field(path) => format!("the field {path}"),
         }
     }
 
@@ -144,6 +145,9 @@ impl Matched<'_> {
         let mut wire = Vec::new();
         let body = if plan.reads_body() { &*request.body } else { &[] };
         plan.write_request(captures, request.target.query(), body, &mut wire)?;
+        if let Some((upstream, _)) = self.snapshot.upstream(self.index, None) {
+            upstream.admit(wire.len())?;
+        }
         let mut json = Vec::new();
         let settings =
             transcode::Settings { unset_fields: UnsetFields::Omit, indent: true, ..Default::default() };
@@ -170,24 +174,15 @@ impl Matched<'_> {
             Err(status) => return page.refused(&status),
         };
         match self.snapshot.upstream(self.index, wish) {
-            Some((upstream, wish)) if upstream.settings().name != NO_BACKEND => {
+            Some((upstream, deadline)) if upstream.settings().name != NO_BACKEND => {
                 let settings = upstream.settings();
                 page.line("upstream", &format!("{} {}", settings.name, settings.url))?;
-                let deadline = deadline(upstream, wish).map(|period| Period(period).to_string());
+                let deadline = deadline.map(|period| Period(period).to_string());
                 page.line("deadline", deadline.as_deref().unwrap_or("none"))?;
             }
             _ => page.line("upstream", "none is configured")?,
         }
         Ok(FINE)
-    }
-}
-
-/// The deadline that an upstream gives to a call.
-fn deadline(upstream: &Upstream, wish: Option<Duration>) -> Option<Duration> {
-    let settings = upstream.settings();
-    match (wish.or(settings.timeout), settings.max_timeout) {
-        (Some(wish), Some(max)) => Some(wish.min(max)),
-        (wish, max) => wish.or(max),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::admin::RouteRow;
 use crate::problem::Problems;
-use crate::rule::{Binding, FieldPath};
+use crate::rule::Binding;
 
 use super::args::RoutesArgs;
 use super::build::{Built, build_without_backend};
@@ -42,10 +42,6 @@ pub(super) fn position(binding: &Binding) -> String {
         place.item = None;
     }
     place.to_string()
-}
-
-pub(super) fn dotted(path: &FieldPath) -> String {
-    path.0.iter().map(prost_reflect::FieldDescriptor::name).collect::<Vec<_>>().join(".")
 }
 
 /// An aligned table with a heading, and the count below.

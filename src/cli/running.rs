@@ -1,13 +1,13 @@
 //! A running gateway: the one place where all rooms are wired, from settings to the end of the drain.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use super::build::{Read, read};
 use crate::admin::{self, Admin, Doors};
-use crate::config::{self, Settings};
+use crate::config::{self, Sources};
 use crate::gateway::Snapshot;
 use crate::problem::{Place, Problem, Problems};
-use crate::reload::{Applier, Loaded, Reload, watched_by};
+use crate::reload::{Applier, Loaded, Reload, Seen, named_by};
 use crate::serve::{self, Front, Layers, ListenAddress, Listeners};
 use crate::telemetry::{self, Telemetry};
 
@@ -21,15 +21,17 @@ pub(super) struct Running {
     admin: Option<(Admin, Doors)>,
 }
 
-/// How the settings are read, now and at each reload.
-pub(super) trait Load: Fn(&mut Problems) -> Option<Settings> + Send + Sync + 'static {}
-
-impl<L: Fn(&mut Problems) -> Option<Settings> + Send + Sync + 'static> Load for L {}
-
 impl Running {
     /// Builds everything and opens the listeners, telling every problem. Must be called within a tokio runtime.
-    pub fn start(load: impl Load, problems: &mut Problems) -> Option<Self> {
-        let settings = load(problems)?;
+    pub fn start(sources: Sources, problems: &mut Problems) -> Option<Self> {
+        // Looked at before it is read, so that no change is lost until it is watched.
+        let mut seen = Seen::default();
+        seen.look(&sources.file);
+        let Read { settings, sound } = read(&sources, problems)?;
+        if !sound {
+            return None;
+        }
+        seen.look(named_by(&settings.gateway, &settings.files));
         let telemetry = telemetry::start(&settings.telemetry, problems);
         let layers = Layers::prepare(&settings.serve.layers, problems);
         let snapshot = Snapshot::build(&settings.gateway, None, problems);
@@ -41,21 +43,23 @@ impl Running {
         }
         let front = Arc::new(Front::new(Arc::new(snapshot), &layers, telemetry.recorder().clone()));
         let certificates = listeners.certificates();
-        let mut watched = watched_by(&settings.gateway, &settings.files);
-        watched.extend(front.current().schema().watched());
-        watched.extend(certificates.files().map(Path::to_owned));
         let shown = Arc::new(Shown::new(config::render(&settings)));
-        let offered = Arc::clone(&shown);
+        let (offered, started) = (Arc::clone(&shown), settings.file);
+        let config = sources.file.clone();
         let load = move |problems: &mut Problems| {
-            let settings = load(problems)?;
-            offered.offer(config::render(&settings));
-            Some(loaded(settings))
+            let Read { settings, sound } = read(&sources, problems)?;
+            if sound {
+                config::tell_start_up_keys(&started, &settings.file, problems);
+                offered.offer(config::render(&settings));
+            }
+            let layers = settings.serve.layers;
+            Some(Loaded { gateway: settings.gateway, layers, files: settings.files, sound })
         };
-        let applier = Applier { load, front: Arc::clone(&front), certificates };
+        let applier = Applier { config, load, front: Arc::clone(&front), certificates };
         let applied = Arc::clone(&shown);
-        let reload = Reload::start(settings.reload, watched, move || {
+        let reload = Reload::start(settings.reload, seen, move || {
             let attempt = applier.attempt();
-            if attempt.outcome.is_ok() {
+            if attempt.generation.is_some() {
                 applied.apply();
             }
             attempt
@@ -102,10 +106,6 @@ impl Running {
         self.telemetry.shutdown().await;
         Ok(())
     }
-}
-
-fn loaded(settings: Settings) -> Loaded {
-    Loaded { gateway: settings.gateway, layers: settings.serve.layers, files: settings.files }
 }
 
 /// The configuration that is shown: the one in place, not one that was read and refused.

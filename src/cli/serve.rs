@@ -3,24 +3,23 @@
 use std::io;
 
 use super::args::ServeArgs;
-use super::running::{Load, Running};
+use super::running::Running;
 use super::{FINE, PROBLEMS, Terminal};
-use crate::config;
+use crate::config::Sources;
 use crate::problem::Problems;
 
 pub(super) fn run(args: &ServeArgs, terminal: &mut Terminal) -> io::Result<u8> {
     let sources = args.source.sources();
     runtime()?.block_on(async move {
-        let load = move |problems: &mut Problems| config::load(&sources, problems);
-        let Some(running) = start(load, terminal)? else { return Ok(PROBLEMS) };
+        let Some(running) = start(sources, terminal)? else { return Ok(PROBLEMS) };
         serve(running, terminal).await
     })
 }
 
 /// Starts a gateway, telling every problem; `None` when there was an error.
-pub(super) fn start(load: impl Load, terminal: &mut Terminal) -> io::Result<Option<Running>> {
+pub(super) fn start(sources: Sources, terminal: &mut Terminal) -> io::Result<Option<Running>> {
     let mut problems = Problems::new();
-    let running = Running::start(load, &mut problems);
+    let running = Running::start(sources, &mut problems);
     terminal.tell(&problems)?;
     Ok(running)
 }

@@ -15,6 +15,7 @@ mod node_deserializer;
 mod profile;
 mod read;
 mod render;
+mod start_up;
 mod tree;
 mod yaml;
 
@@ -27,6 +28,7 @@ use crate::{admin, gateway, reload, serve, telemetry};
 pub use json_schema::json_schema;
 pub use layers::{Flag, FlagValue};
 pub use render::render;
+pub use start_up::tell_start_up_keys;
 
 use file::File;
 use tree::{Mark, Node, Source};
@@ -57,7 +59,7 @@ pub struct Settings {
     pub reload: reload::Settings,
     /// What is exported.
     pub telemetry: telemetry::Settings,
-    /// Every file and folder that was read or named, for watching.
+    /// Every file and folder that was read or named, there or not, for watching.
     pub files: Vec<PathBuf>,
     /// The effective configuration, for [`render`].
     pub file: File,

@@ -5,7 +5,7 @@
 
 use serde::de::Deserialize;
 
-use crate::problem::{Problem, Problems, Severity};
+use crate::problem::{Problem, Problems, Severity, nearest};
 
 use super::fault::{Fault, Kind};
 use super::file::File;
@@ -42,7 +42,9 @@ fn rename(root: &mut Node, fault: &Fault) -> bool {
     let (Kind::UnknownKey { known }, Some((key, parents))) = (&fault.kind, fault.path.split_last()) else {
         return false;
     };
-    let (Some(near), Some(entries)) = (nearest(key, known), root.entries(parents)) else { return false };
+    let (Some(near), Some(entries)) = (nearest(key, known.iter().copied()), root.entries(parents)) else {
+        return false;
+    };
     if entries.iter().any(|entry| entry.key == near) {
         return false;
     }
@@ -95,7 +97,7 @@ fn key_mark<'n>(root: &'n Node, path: &[String]) -> &'n Mark {
 
 /// "did you mean", or all that is known where nothing is near.
 fn key_help(word: &str, known: &[&str]) -> String {
-    match nearest(word, known) {
+    match nearest(word, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
             "known here: {}",
@@ -111,24 +113,13 @@ fn variable_help(path: &[String], known: &[&str]) -> String {
         let rest = &key[section.len() + 1..];
         return format!("did you mean `{}`?", super::layers::variable(&[section, rest]));
     }
-    match nearest(key, known) {
+    match nearest(key, known.iter().copied()) {
         Some(near) => {
             let steps: Vec<&str> = parents.iter().map(String::as_str).chain([near]).collect();
             format!("did you mean `{}`?", super::layers::variable(&steps))
         }
         None => "sections and keys are parted by two underscores, as in `TRANSOM_ADMIN__LISTEN`".into(),
     }
-}
-
-/// The known word that is most like `word`, if one is like it at all.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let likeness = |known: &str| strsim::jaro_winkler(&word.to_lowercase(), known);
-    known
-        .iter()
-        .map(|known| (likeness(known), *known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, known)| known)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 
-use super::{Backend, Deadline, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
+use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::metadata::Rules;
 use crate::problem::{Place, Problem, Problems};
 use crate::route::RouteTable;
@@ -24,6 +24,9 @@ pub(super) fn snapshot(
     let metadata = Rules::check(&settings.metadata, problems);
     let upstreams = upstreams(settings, previous, problems);
     let schema = schema::load(&settings.schema, problems)?;
+    for one in &settings.upstreams {
+        rule::tell_unmatched(&one.services, &schema, problems);
+    }
     let bindings = rule::read(&schema, &settings.rule, problems);
     let table = RouteTable::build(&bindings, &settings.route, problems);
     if bindings.is_empty() && !problems.has_errors() {
@@ -99,7 +102,11 @@ fn backend(
         file.as_ref().and_then(|file| std::fs::read(file).ok()).hash(&mut hasher);
     }
     let files = hasher.finish();
-    let same = |kept: &&Backend| kept.upstream.settings() == settings && kept.files == files;
+    let same = |kept: &&Backend| {
+        // Where it stands in the file does not matter.
+        let known = upstream::Settings { place: settings.place.clone(), ..kept.upstream.settings().clone() };
+        known == *settings && kept.files == files
+    };
     if let Some(kept) = previous.and_then(|previous| previous.upstreams.iter().find(same)) {
         return Some(kept.clone());
     }
@@ -179,11 +186,7 @@ fn route(
             format!("`{rpc}` streams: it is routed, but answers 501 until streaming is supported"),
         ));
     }
-    let own = backend.upstream.settings();
-    let deadline = deadlines
-        .iter()
-        .find(|(glob, _)| glob.matches(&rpc))
-        .map(|(_, one)| Deadline { default: one.timeout.or(own.timeout), max: one.max_timeout });
+    let own = deadlines.iter().find(|(glob, _)| glob.matches(&rpc)).map(|(_, one)| one.deadlines);
     Some(Route {
         plan: CallPlan::compile(plans, binding)?,
         captures: binding.variables.len(),
@@ -192,7 +195,7 @@ fn route(
         rpc: rpc.into(),
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
-        deadline: deadline.unwrap_or_default(),
+        deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
         streaming,
     })
 }
@@ -212,7 +215,8 @@ enum Chosen<'s> {
 
 impl<'s> Choice<'s> {
     fn of(settings: &Settings, upstreams: &'s [Option<Backend>]) -> Self {
-        let globs = settings.upstreams.iter().map(|one| one.services.iter().map(Glob::new).collect());
+        let globs = |one: &UpstreamSettings| one.services.iter().map(|glob| Glob::new(&*glob.text)).collect();
+        let globs = settings.upstreams.iter().map(globs);
         Self(globs.zip(upstreams).collect())
     }
 

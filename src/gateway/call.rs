@@ -58,10 +58,7 @@ impl Snapshot {
         let Some(route) = self.routes.get(found.binding) else {
             return Err(protocol::of_miss(&Miss::NotFound).into());
         };
-        if route.streaming {
-            let message = "this method streams, which is not supported yet";
-            return Err(Status::new(Code::Unimplemented, message, Origin::Gateway).into());
-        }
+        route.serves()?;
         let captures =
             (0..route.captures).map(|variable| found.capture(variable)).collect::<Result<_, _>>()?;
         Ok((route, captures))
@@ -136,7 +133,7 @@ impl Snapshot {
             path: route.path.clone(),
             metadata,
             frame: message.into(),
-            timeout: route.deadline.apply(wish),
+            timeout: route.deadlines.of(wish),
         })
     }
 
@@ -144,6 +141,17 @@ impl Snapshot {
         record.code = status.code;
         record.origin = Some(status.origin);
         protocol::error(status, headers, &self.plans)
+    }
+}
+
+impl Route {
+    /// Whether calls of the method are made at all.
+    pub(super) fn serves(&self) -> Result<(), Status> {
+        if self.streaming {
+            let message = "this method streams, which is not supported yet";
+            return Err(Status::new(Code::Unimplemented, message, Origin::Gateway));
+        }
+        Ok(())
     }
 }
 

@@ -15,10 +15,11 @@ use http::uri::PathAndQuery;
 pub use crate::metadata::Peer;
 use crate::problem::Problems;
 use crate::route::RouteTable;
-use crate::rule::Binding;
+use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
+use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
-use crate::upstream::Upstream;
+use crate::upstream::{Deadlines, Upstream};
 use crate::{metadata, route, rule, schema, transcode, upstream};
 
 /// Everything a snapshot is built from.
@@ -48,7 +49,7 @@ pub struct UpstreamSettings {
     /// The backend.
     pub upstream: upstream::Settings,
     /// Globs of full service names; empty: all.
-    pub services: Vec<String>,
+    pub services: Vec<ServiceGlob>,
 }
 
 /// Deadlines of the methods that a glob names.
@@ -56,10 +57,8 @@ pub struct UpstreamSettings {
 pub struct MethodSettings {
     /// A glob over `pkg.Service/Method`.
     pub methods: String,
-    /// Deadline of a call that brings none.
-    pub timeout: Option<Duration>,
-    /// The longest deadline a client may ask for.
-    pub max_timeout: Option<Duration>,
+    /// Their deadlines; those of the upstream where these say nothing.
+    pub deadlines: Deadlines,
 }
 
 /// Limits on requests, each with its documented answer.
@@ -100,27 +99,8 @@ struct Route {
     rpc: Arc<str>,
     upstream: Arc<Upstream>,
     upstream_name: Arc<str>,
-    deadline: Deadline,
+    deadlines: Deadlines,
     streaming: bool,
-}
-
-/// A method's own deadlines, applied before the upstream's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Deadline {
-    default: Option<Duration>,
-    max: Option<Duration>,
-}
-
-impl Deadline {
-    /// The deadline asked for upstream, given the client's own wish.
-    fn apply(self, wish: Option<Duration>) -> Option<Duration> {
-        let wanted = wish.or(self.default);
-        match (wanted, self.max) {
-            (Some(wanted), Some(max)) => Some(wanted.min(max)),
-            (None, max) => max,
-            (wanted, None) => wanted,
-        }
-    }
 }
 
 /// An upstream and what it was made from, so that a reload can keep it.
@@ -168,6 +148,14 @@ impl Snapshot {
         self.routes.get(binding).map(|route| &route.plan)
     }
 
+    /// Whether calls of a binding, by its index, are made at all.
+    ///
+    /// # Errors
+    /// 501 for a method that streams.
+    pub fn serves(&self, binding: usize) -> Result<(), Status> {
+        self.routes.get(binding).map_or(Ok(()), Route::serves)
+    }
+
     /// The header rules.
     #[must_use]
     pub fn metadata(&self) -> &metadata::Rules {
@@ -178,7 +166,7 @@ impl Snapshot {
     #[must_use]
     pub fn upstream(&self, binding: usize, wish: Option<Duration>) -> Option<(&Upstream, Option<Duration>)> {
         let route = self.routes.get(binding)?;
-        Some((&route.upstream, route.deadline.apply(wish)))
+        Some((&route.upstream, route.deadlines.of(wish)))
     }
 
     /// Name and state of each upstream, for `/readyz`.

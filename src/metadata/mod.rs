@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use http::HeaderName;
 
 use crate::problem::{Place, Problem, Problems};
+pub use names::is_reserved;
 pub use timeout::timeout;
 
 /// Which headers pass, and under which names.
@@ -65,7 +66,7 @@ fn checked(list: &[String], key: &str, problems: &mut Problems) -> Vec<HeaderNam
     let mut names = Vec::with_capacity(list.len());
     for text in list {
         match HeaderName::try_from(text.as_str()) {
-            Ok(name) if names::is_reserved(name.as_str()) => problems.push(
+            Ok(name) if is_reserved(name.as_str()) => problems.push(
                 Problem::error(Place::item(key), format!("the header `{name}` cannot be forwarded"))
                     .help("it belongs to the connection or to the gRPC protocol; take it out of the list"),
             ),

@@ -39,7 +39,8 @@ pub(super) fn is_correlation(name: &str) -> bool {
 
 /// Names that no client and no backend may set through the gateway: the gRPC protocol's own, and those that
 /// belong to one connection (RFC 9110, section 7.6.1).
-pub(super) fn is_reserved(name: &str) -> bool {
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
     name.starts_with("grpc-")
         || name.starts_with(':')
         || matches!(

@@ -1,9 +1,9 @@
 //! One reload: load the settings, build a snapshot off the request path, swap it in, or say why not.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Attempt;
+use super::{Attempt, Seen};
 use crate::gateway::{self, Snapshot};
 use crate::problem::Problems;
 use crate::serve::{Certificates, Front, LayerSettings, Layers};
@@ -15,13 +15,17 @@ pub struct Loaded {
     pub gateway: gateway::Settings,
     /// The layers around it.
     pub layers: LayerSettings,
-    /// The files that the settings were read from.
+    /// The config file and every file and folder that it names, be they there or not.
     pub files: Vec<PathBuf>,
+    /// Whether the settings may be applied: what is faulty is told, and missing in them.
+    pub sound: bool,
 }
 
 /// What a reload works on.
 pub struct Applier<L> {
-    /// Reads the settings again, telling every problem.
+    /// Where the settings are read from.
+    pub config: Option<PathBuf>,
+    /// Reads the settings again, telling every problem; `None` when there is nothing to be read.
     pub load: L,
     /// What serves.
     pub front: Arc<Front>,
@@ -33,49 +37,40 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
     /// Applies a complete new snapshot, or leaves the one in place. Blocks; must be called within a tokio
     /// runtime.
     pub fn attempt(&self) -> Attempt {
-        let mut problems = Problems::new();
+        let (mut problems, mut seen) = (Problems::new(), Seen::default());
+        let generation = self.apply(&mut problems, &mut seen);
+        self.front.recorder().reloaded(if generation.is_some() { "applied" } else { "refused" });
+        Attempt { generation, problems, seen }
+    }
+
+    /// The new generation. Each file is looked at before it is read.
+    fn apply(&self, problems: &mut Problems, seen: &mut Seen) -> Option<u64> {
+        seen.look(&self.config);
+        seen.look(self.certificates.files());
         // A broken config must not keep a new certificate out.
-        self.certificates.reload(&mut problems);
-        let loaded = (self.load)(&mut problems);
-        let mut watched: Vec<_> = self.certificates.files().map(Path::to_owned).collect();
-        let Some(loaded) = loaded else {
-            self.front.recorder().reloaded("refused");
-            return Attempt { outcome: Err(problems), watched: None };
-        };
-        watched.extend(watched_by(&loaded.gateway, &loaded.files));
-        let layers = Layers::prepare(&loaded.layers, &mut problems);
-        let snapshot = Snapshot::build(&loaded.gateway, Some(&self.front.current()), &mut problems);
-        // What the contract imports from elsewhere is known only now.
-        watched.extend(snapshot.iter().flat_map(|snapshot| snapshot.schema().watched()));
-        let outcome = match (snapshot, layers) {
-            (Some(snapshot), Some(layers)) if !problems.has_errors() => {
-                let generation = snapshot.generation();
-                self.front.swap(Arc::new(snapshot), &layers);
-                Ok(generation)
-            }
-            _ => Err(problems),
-        };
-        self.front.recorder().reloaded(if outcome.is_ok() { "applied" } else { "refused" });
-        Attempt { outcome, watched: Some(watched) }
+        self.certificates.reload(problems);
+        let loaded = (self.load)(problems)?;
+        seen.look(named_by(&loaded.gateway, &loaded.files));
+        if !loaded.sound {
+            return None;
+        }
+        let layers = Layers::prepare(&loaded.layers, problems);
+        let snapshot = Snapshot::build(&loaded.gateway, Some(&self.front.current()), problems);
+        let (snapshot, layers) = (snapshot?, layers?);
+        if problems.has_errors() {
+            return None;
+        }
+        let generation = snapshot.generation();
+        self.front.swap(Arc::new(snapshot), &layers);
+        Some(generation)
     }
 }
 
-/// The files and folders that a snapshot of these settings is built from.
+/// The files and folders that a snapshot of these settings is built from, `files` among them.
 #[must_use]
-pub fn watched_by(settings: &gateway::Settings, files: &[PathBuf]) -> Vec<PathBuf> {
-    let schema = &settings.schema;
+pub fn named_by(settings: &gateway::Settings, files: &[PathBuf]) -> Vec<PathBuf> {
     let tls = settings.upstreams.iter().map(|one| &one.upstream.tls);
     let certificates = tls.flat_map(|tls| [&tls.roots, &tls.certificate, &tls.key]).flatten();
-    let mut watched: Vec<_> = files
-        .iter()
-        .chain(&schema.protos)
-        .chain(&schema.includes)
-        .chain(&schema.descriptor_sets)
-        .chain(&settings.rule.files)
-        .chain(certificates)
-        .cloned()
-        .collect();
-    watched.sort();
-    watched.dedup();
-    watched
+    let named = files.iter().chain(&settings.rule.files).chain(certificates);
+    named.cloned().chain(settings.schema.sources()).collect()
 }

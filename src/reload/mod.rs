@@ -6,16 +6,18 @@
 //! ([`serve`](crate::serve)).
 
 mod apply;
+mod seen;
 mod watch;
+mod ways;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::{Place, Problem, Problems};
-pub use apply::{Applier, Loaded, watched_by};
+pub use apply::{Applier, Loaded, named_by};
+pub use seen::Seen;
 use watch::Watch;
 
 /// How changes are noticed.
@@ -30,11 +32,12 @@ pub struct Settings {
 /// What one attempt came to.
 #[derive(Debug)]
 pub struct Attempt {
-    /// The new generation, or the problems that keep the old one in place.
-    pub outcome: Result<u64, Problems>,
-    /// The files and folders that the attempt read, to be watched from now on; `None` when it did not get so
-    /// far as to know: then those of before stay watched.
-    pub watched: Option<Vec<PathBuf>>,
+    /// The new generation; `None` when the old one stays in place.
+    pub generation: Option<u64>,
+    /// Why it does, or what is worth telling all the same.
+    pub problems: Problems,
+    /// The files and folders that were read, or would have been, as they were before: watched from now on.
+    pub seen: Seen,
 }
 
 /// Asks the reload task for a reload. Cheap to clone.
@@ -45,14 +48,15 @@ pub struct Reload {
 
 impl Reload {
     /// Starts the task. `attempt` builds and swaps; it runs on a blocking thread, never twice at once.
-    /// `watched` are the files and folders behind the snapshot in place. Must be called within a tokio runtime.
+    /// `seen` are the files and folders behind the snapshot in place, as they were before they were read. Must
+    /// be called within a tokio runtime.
     pub fn start(
         settings: Settings,
-        watched: Vec<PathBuf>,
+        seen: Seen,
         attempt: impl Fn() -> Attempt + Send + Sync + 'static,
     ) -> Self {
         let (requests, received) = mpsc::channel(QUEUE);
-        tokio::spawn(run(settings, watched, Arc::new(attempt), received));
+        tokio::spawn(run(settings, seen, Arc::new(attempt), received));
         Self { requests }
     }
 
@@ -73,11 +77,11 @@ const QUEUE: usize = 16;
 
 async fn run(
     settings: Settings,
-    watched: Vec<PathBuf>,
+    seen: Seen,
     attempt: Arc<impl Fn() -> Attempt + Send + Sync + 'static>,
     mut requests: mpsc::Receiver<oneshot::Sender<Result<u64, Problems>>>,
 ) {
-    let mut watch = Watch::start(&settings, watched);
+    let mut watch = Watch::start(&settings, seen);
     let mut hangup = Hangup::listen();
     loop {
         let reply = tokio::select! {
@@ -93,20 +97,23 @@ async fn run(
             tracing::error!("a reload broke off; the configuration in place stays");
             continue;
         };
-        watch.follow(done.watched);
-        match &done.outcome {
-            Ok(generation) => tracing::info!(generation, "reloaded"),
-            Err(problems) => {
-                tracing::error!(
-                    problems = problems.errors(),
-                    "not reloaded, the configuration in place stays:\n{problems}"
-                );
-            }
-        }
+        watch.follow(done.seen, done.generation.is_some());
+        tell(done.generation, &done.problems);
         if let Some(reply) = reply {
             // Whoever asked may have gone; the reload is done all the same.
-            let _ = reply.send(done.outcome);
+            let _ = reply.send(done.generation.ok_or(done.problems));
         }
+    }
+}
+
+fn tell(generation: Option<u64>, problems: &Problems) {
+    match generation {
+        Some(generation) if problems.is_empty() => tracing::info!(generation, "reloaded"),
+        Some(generation) => tracing::warn!(generation, "reloaded, with warnings:\n{problems}"),
+        None => tracing::error!(
+            problems = problems.errors(),
+            "not reloaded, the configuration in place stays:\n{problems}"
+        ),
     }
 }
 

@@ -11,8 +11,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::http_rule::{CustomHttpPattern, HttpRule, Pattern};
-use super::nearest::nearest;
-use crate::problem::{Place, Problem, Problems};
+use crate::problem::{Place, Problem, Problems, nearest};
 use crate::schema::Schema;
 
 /// The rules of all files by the method they select, each with the place where it stands.

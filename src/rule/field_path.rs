@@ -6,7 +6,7 @@ use std::fmt;
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
-use super::nearest::nearest;
+use crate::problem::nearest;
 
 /// A path through messages to a field: at least one field, all but the last singular messages.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,12 +115,12 @@ mod tests {
         );
         let message = |name: &str| schema.pool().get_message_by_name(name).expect("declared above");
         let show = |path: &str| match resolve(&message("t.Root"), path) {
-            Ok(path) => path.0.iter().map(|field| field.name().to_owned()).collect::<Vec<_>>().join(" "),
+            Ok(path) => path.to_string(),
             Err(fault) => format!("{}; {}", fault.what, fault.help.unwrap_or_default()),
         };
         for (path, expected) in [
             ("size", "size"),
-            ("leaf.name", "leaf name"),
+            ("leaf.name", "leaf.name"),
             ("leaves", "leaves"),
             ("leaf.nam", "`t.Leaf` has no field `nam`; did you mean `name`?"),
             (

@@ -8,7 +8,6 @@ mod check;
 mod external;
 mod field_path;
 mod http_rule;
-mod nearest;
 mod select;
 mod template;
 
@@ -21,6 +20,7 @@ use crate::schema::Schema;
 
 pub use binding::{Binding, Body, HttpMethod, Source};
 pub use field_path::FieldPath;
+pub use select::{ServiceGlob, tell_unmatched};
 pub use template::{PathTemplate, Segment, TemplateError, Variable};
 
 use check::Origin;
@@ -31,7 +31,7 @@ use http_rule::{Annotations, HttpRule, OPTION, Pattern};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Globs of full service names to expose (`qdrant.cloud.*`, `*`); a leading `!` excludes. Empty: all.
-    pub services: Vec<String>,
+    pub services: Vec<ServiceGlob>,
     /// `google.api.Service` YAML files with more rules.
     pub files: Vec<PathBuf>,
     /// Whether methods without a rule are exposed as `POST /pkg.Service/Method` with body `*`.

@@ -181,7 +181,11 @@ fn methods_without_a_rule_are_exposed_if_asked() {
          service T { rpc Other(M) returns (M); }",
     );
     assert_eq!(outcome(&schema, &settings()).0, ["Annotation Bound 0 GET /v1 [] - > *"]);
-    let all = Settings { unbound_methods: true, services: vec!["t.S".to_owned()], ..settings() };
+    let all = Settings {
+        unbound_methods: true,
+        services: vec![ServiceGlob { text: "t.S".to_owned(), place: crate::problem::Place::default() }],
+        ..settings()
+    };
     assert_eq!(
         outcome(&schema, &all).0,
         ["Annotation Bound 0 GET /v1 [] - > *", "Unbound Free 0 POST /t.S/Free [] * > *"]

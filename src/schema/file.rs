@@ -4,7 +4,7 @@
 //! imports and linking know nothing of sources.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use prost::bytes::Bytes;
 use prost_reflect::prost::Message;
@@ -170,13 +170,5 @@ impl Files {
     /// All files in order.
     pub(super) fn iter(&self) -> std::slice::Iter<'_, File> {
         self.files.iter()
-    }
-
-    /// The paths on disk of all files, each once.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().filter_map(|file| match &file.origin {
-            Origin::Disk(path) | Origin::Set(path) => Some(path.as_path()),
-            Origin::Embedded | Origin::Standard => None,
-        })
     }
 }

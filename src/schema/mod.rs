@@ -25,7 +25,7 @@ mod tell;
 mod tests;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use prost_reflect::DescriptorPool;
@@ -49,12 +49,24 @@ pub struct Settings {
     pub embedded_api: bool,
 }
 
+impl Settings {
+    /// The files and folders that a schema is read from, be they there or not: a change in any of them, or of a
+    /// `.proto` file below, may change it.
+    #[must_use]
+    pub fn sources(&self) -> Vec<PathBuf> {
+        let listed = self.protos.iter().chain(&self.descriptor_sets).cloned();
+        let mut sources: Vec<_> = listed.chain(protos::roots(&self.protos, &self.includes)).collect();
+        sources.sort();
+        sources.dedup();
+        sources
+    }
+}
+
 /// The compiled contract.
 #[derive(Debug, Clone)]
 pub struct Schema {
     pool: DescriptorPool,
     origins: Arc<HashMap<String, Origin>>,
-    watched: Arc<[PathBuf]>,
 }
 
 impl Schema {
@@ -82,12 +94,6 @@ impl Schema {
             element.place_of_option(origin, number, full_name)
         });
         set.unwrap_or_else(|| self.place(full_name))
-    }
-
-    /// The files and folders that this schema was read from: a change in any of them may change it.
-    #[must_use]
-    pub fn watched(&self) -> Vec<PathBuf> {
-        self.watched.to_vec()
     }
 
     fn find(&self, full_name: &str) -> Option<(Element, &Origin)> {
@@ -135,12 +141,6 @@ fn read_and_link(settings: &Settings, problems: &mut Problems) -> Schema {
     let pool = link::link(&merged.files, &broken, problems);
     merged.settle(&pool, problems);
     check::options(&pool, &merged.files, problems);
-
-    let read = merged.files.paths().map(Path::to_owned);
-    let listed = settings.protos.iter().chain(&settings.descriptor_sets).cloned();
-    let mut watched: Vec<PathBuf> = listed.chain(roots).chain(found.folders).chain(read).collect();
-    watched.sort();
-    watched.dedup();
     let origins = merged.files.iter().map(|file| (file.name().to_owned(), file.origin.clone())).collect();
-    Schema { pool, origins: Arc::new(origins), watched: watched.into() }
+    Schema { pool, origins: Arc::new(origins) }
 }

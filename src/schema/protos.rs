@@ -15,8 +15,6 @@ pub(super) struct Found {
     pub(super) files: Vec<File>,
     /// Names of files with faults that are told already: what imports them is not linked, and not blamed.
     pub(super) broken: BTreeSet<String>,
-    /// Every folder that was looked into.
-    pub(super) folders: Vec<PathBuf>,
     /// Files on disk by their true path, so that overlapping folders give each only once.
     seen: BTreeMap<PathBuf, String>,
 }
@@ -116,7 +114,6 @@ impl Found {
         if ancestors.contains(&real) {
             return;
         }
-        self.folders.push(folder.to_owned());
         ancestors.push(real);
         for path in entries {
             if path.is_dir() {

@@ -15,6 +15,7 @@ use prost_types::Any;
 use super::Reply;
 use super::exchange::Exchange;
 use super::fault;
+use crate::metadata::is_reserved;
 use crate::status::{Code, Origin, Status, code_of_http};
 use crate::units::ByteSize;
 use crate::wire::frame::{FrameError, FrameReader};
@@ -44,28 +45,9 @@ pub(super) async fn read(mut head: response::Parts, mut exchange: Exchange, limi
     }
 }
 
-/// Whether a name belongs to HTTP or gRPC itself and is nobody's metadata.
-pub(super) fn reserved(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    name.starts_with("grpc-")
-        || matches!(
-            name,
-            "content-type"
-                | "content-length"
-                | "te"
-                | "host"
-                | "connection"
-                | "keep-alive"
-                | "proxy-connection"
-                | "transfer-encoding"
-                | "upgrade"
-                | "trailer"
-        )
-}
-
 /// Removes the reserved names.
 pub(super) fn strip(headers: &mut HeaderMap) {
-    while let Some(name) = headers.keys().find(|name| reserved(name)).cloned() {
+    while let Some(name) = headers.keys().find(|name| is_reserved(name.as_str())).cloned() {
         headers.remove(&name);
     }
 }

@@ -62,6 +62,8 @@ pub(super) struct Watch {
     pub(super) closing: watch::Receiver<()>,
     /// Told when the connection retires.
     pub(super) retired: Arc<Notify>,
+    /// Told when the peer allows more streams.
+    pub(super) freed: Arc<Notify>,
 }
 
 impl Gauge {
@@ -73,6 +75,20 @@ impl Gauge {
     /// Whether it takes no more calls.
     pub(super) fn is_retired(&self) -> bool {
         self.retired.load(Ordering::Relaxed)
+    }
+
+    /// How many streams may be open at once.
+    pub(super) fn room(&self) -> usize {
+        self.limit.load(Ordering::Relaxed).min(MOST_STREAMS)
+    }
+
+    /// Counts one more stream, if there is room for it.
+    pub(super) fn enter(&self) -> bool {
+        let entered = self.active.fetch_add(1, Ordering::Relaxed) < self.room();
+        if !entered {
+            self.active.fetch_sub(1, Ordering::Relaxed);
+        }
+        entered
     }
 
     fn note(&self, end: &h2::Error) {
@@ -128,23 +144,23 @@ fn builder() -> Builder {
 
 /// Drives a connection until it ends: by the peer, by an error, by silence, or because the upstream was dropped
 /// and the last call on it has finished.
-pub(super) async fn drive(opened: Opened, mut watch: Watch) {
+pub(super) async fn drive(opened: Opened, watch: Watch) {
     let Opened { connection: Connection { sender, gauge }, mut wire, mut ping, heard } = opened;
-    let mut probe = Some(sender);
+    let (mut probe, mut closing) = (Some(sender), watch.closing.clone());
     {
         let mut silence = pin!(silence(ping.as_mut(), &heard, watch.keepalive, watch.patience));
         let mut open = true;
         loop {
             tokio::select! {
                 biased;
-                end = poll_fn(|cx| step(cx, &mut wire, &mut probe, &gauge, &watch.retired)) => {
+                end = poll_fn(|cx| step(cx, &mut wire, &mut probe, &gauge, &watch)) => {
                     if let Err(error) = end {
                         gauge.note(&error);
                     }
                     break;
                 }
                 () = &mut silence => break,
-                _ = watch.closing.changed(), if open => {
+                _ = closing.changed(), if open => {
                     // Without a sender, HTTP/2 ends by itself once no stream is left.
                     open = false;
                     probe = None;
@@ -163,19 +179,22 @@ fn step(
     wire: &mut h2::client::Connection<Link, Bytes>,
     probe: &mut Option<SendRequest<Bytes>>,
     gauge: &Gauge,
-    retired: &Notify,
+    watch: &Watch,
 ) -> Poll<Result<(), h2::Error>> {
     if let Poll::Ready(end) = Pin::new(&mut *wire).poll(cx) {
         return Poll::Ready(end);
     }
-    gauge.limit.store(wire.max_concurrent_send_streams(), Ordering::Relaxed);
+    let limit = wire.max_concurrent_send_streams();
+    if gauge.limit.swap(limit, Ordering::Relaxed) < limit {
+        watch.freed.notify_waiters();
+    }
     if let Some(sender) = probe
         && let Poll::Ready(Err(error)) = sender.poll_ready(cx)
     {
         *probe = None;
         gauge.note(&error);
         gauge.retire();
-        retired.notify_one();
+        watch.retired.notify_one();
     }
     Poll::Pending
 }
@@ -201,6 +220,9 @@ async fn silence(
         }
     }
 }
+
+/// How many streams of one connection are used at most, whatever the peer allows.
+const MOST_STREAMS: usize = 4096;
 
 /// Flow-control window of a stream: what one call may have in flight before it is read.
 const STREAM_WINDOW: u32 = 2 << 20;

@@ -5,16 +5,30 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-/// The time a call gets: the client's wish, or `default` without one, but never more than `max`.
-/// No deadline at all is longer than any `max`, so it is cut too.
-pub(super) fn effective(
-    wish: Option<Duration>,
-    default: Option<Duration>,
-    max: Option<Duration>,
-) -> Option<Duration> {
-    match (wish.or(default), max) {
-        (Some(timeout), Some(max)) => Some(timeout.min(max)),
-        (timeout, max) => timeout.or(max),
+/// The deadlines that calls get.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deadlines {
+    /// That of a call that brings none; `None`: no deadline.
+    pub default: Option<Duration>,
+    /// The longest that a client may ask for; longer ones are cut to it.
+    pub max: Option<Duration>,
+}
+
+impl Deadlines {
+    /// These, and those of `other` where they say nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { default: self.default.or(other.default), max: self.max.or(other.max) }
+    }
+
+    /// The time a call gets: the client's wish, or the default without one, but never more than the longest.
+    /// No deadline at all is longer than any, so it is cut too.
+    #[must_use]
+    pub fn of(self, wish: Option<Duration>) -> Option<Duration> {
+        match (wish.or(self.default), self.max) {
+            (Some(timeout), Some(max)) => Some(timeout.min(max)),
+            (timeout, max) => timeout.or(max),
+        }
     }
 }
 
@@ -76,8 +90,18 @@ mod tests {
             (None, Some(9), Some(8), Some(8)),
             (None, None, Some(8), Some(8)),
         ] {
-            let found = effective(s(wish), s(default), s(max));
+            let found = Deadlines { default: s(default), max: s(max) }.of(s(wish));
             assert_eq!(found, s(expected), "{wish:?} {default:?} {max:?}");
         }
+    }
+
+    #[test]
+    fn what_is_said_nearer_wins() {
+        let s = |default: Option<u64>, max: Option<u64>| Deadlines {
+            default: default.map(Duration::from_secs),
+            max: max.map(Duration::from_secs),
+        };
+        assert_eq!(s(None, Some(600)).or(s(Some(30), Some(60))), s(Some(30), Some(600)));
+        assert_eq!(s(Some(1), None).or(s(Some(30), Some(60))), s(Some(1), Some(60)));
     }
 }

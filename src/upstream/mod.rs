@@ -31,8 +31,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, StatusCode};
 use tokio::sync::watch;
 
 use self::connect::Connector;
@@ -42,7 +42,11 @@ use self::target::Target;
 use self::tls::Tls;
 use self::unary::Calls;
 use crate::problem::{Place, Problems};
-use crate::status::Status;
+use crate::status::{Code, Origin, Status};
+use crate::units::ByteSize;
+use crate::wire::frame;
+pub use deadline::Deadlines;
+pub use target::fault_of_url;
 
 /// One backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,16 +57,16 @@ pub struct Settings {
     pub url: String,
     /// TLS, for `https`.
     pub tls: TlsSettings,
-    /// Deadline of a call that brings none; `None`: no deadline.
-    pub timeout: Option<Duration>,
-    /// The longest deadline a client may ask for; longer ones are cut to it.
-    pub max_timeout: Option<Duration>,
+    /// The deadlines of its calls, where their method has none of its own.
+    pub deadlines: Deadlines,
     /// How long one attempt to connect may take.
     pub connect_timeout: Duration,
     /// How many HTTP/2 connections are kept.
     pub connections: usize,
     /// Idle time after which a ping checks the connection; `None`: never.
     pub keepalive: Option<Duration>,
+    /// The largest request message in bytes, as it is sent.
+    pub max_request_message: usize,
     /// The largest answer message in bytes.
     pub max_response_message: usize,
     /// Where it was configured, for problems.
@@ -101,7 +105,7 @@ pub struct Call {
     pub metadata: HeaderMap,
     /// The frame: prefix and message.
     pub frame: Bytes,
-    /// The client's own wish for a deadline; the upstream's default and maximum are applied to it.
+    /// How long it may take; `None`: as long as it takes.
     pub timeout: Option<Duration>,
 }
 
@@ -182,8 +186,25 @@ impl Upstream {
     /// call waits for the attempt under way, at most `connect_timeout`, and starts one if none is; right after
     /// a failed attempt (50 ms at first, a second at most) it fails at once.
     pub async fn unary(&self, call: Call) -> Reply {
-        let timeout = deadline::effective(call.timeout, self.settings.timeout, self.settings.max_timeout);
-        self.calls.unary(call, timeout).await
+        match self.admit(call.frame.len().saturating_sub(frame::PREFIX)) {
+            Ok(()) => self.calls.unary(call).await,
+            Err(status) => Reply::failed(status),
+        }
+    }
+
+    /// Whether a request message of so many bytes may be sent.
+    ///
+    /// # Errors
+    /// 413 when it is larger than the upstream's limit.
+    pub fn admit(&self, message: usize) -> Result<(), Status> {
+        let limit = self.settings.max_request_message;
+        if message <= limit {
+            return Ok(());
+        }
+        let limit = ByteSize(u64::try_from(limit).unwrap_or(u64::MAX));
+        let message = format!("the request message is larger than the limit of {limit}");
+        let status = Status::new(Code::ResourceExhausted, message, Origin::Client);
+        Err(status.with_http(StatusCode::PAYLOAD_TOO_LARGE))
     }
 }
 

@@ -13,8 +13,8 @@ use crate::status::Status;
 
 /// The connections of one upstream, as calls see them.
 ///
-/// A call takes the ready connection with the fewest open streams. When all are full it waits for a stream to
-/// end. When there is none it waits for the attempt under way; between two attempts it starts the next one at
+/// A call takes the ready connection with the fewest open streams that has room for one more. When all are full
+/// it waits for a stream to end. When there is none it waits for the attempt under way; between two attempts it starts the next one at
 /// once if the last failure is older than [`View::gap`], and fails at once otherwise, so that a dead backend
 /// costs its callers nothing but the answer.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub(super) struct Pool {
     pub(super) view: watch::Sender<View>,
     /// Asks for an attempt before its time.
     pub(super) demand: Notify,
-    /// Told when a stream ends.
-    freed: Notify,
+    /// Told when a stream ends, or when a peer allows more of them.
+    pub(super) freed: Arc<Notify>,
     /// Where the search for the least busy connection begins, so that ties go round.
     start: AtomicUsize,
     /// How long a call waits for a connection.
@@ -67,7 +67,7 @@ impl Pool {
         Self {
             view: watch::Sender::new(View::default()),
             demand: Notify::new(),
-            freed: Notify::new(),
+            freed: Arc::default(),
             start: AtomicUsize::new(0),
             patience,
         }
@@ -98,22 +98,26 @@ impl Pool {
         let view = self.view.borrow();
         let start = self.start.fetch_add(1, Ordering::Relaxed);
         let (later, sooner) = view.ready.split_at(start.checked_rem(view.ready.len()).unwrap_or(0));
-        let mut best: Option<(&Arc<Connection>, usize)> = None;
-        for connection in sooner.iter().chain(later).filter(|connection| !connection.gauge.is_retired()) {
-            let active = connection.gauge.active.load(Ordering::Relaxed);
-            if best.is_none_or(|(_, least)| active < least) {
-                best = Some((connection, active));
+        loop {
+            let up = sooner.iter().chain(later).filter(|connection| !connection.gauge.is_retired());
+            let mut best: Option<(&Arc<Connection>, usize)> = None;
+            let mut down = true;
+            for connection in up {
+                down = false;
+                let active = connection.gauge.active.load(Ordering::Relaxed);
+                // One that is full may still be the least busy of all: it is not a choice.
+                if active < connection.gauge.room() && best.is_none_or(|(_, least)| active < least) {
+                    best = Some((connection, active));
+                }
             }
+            let Some((connection, _)) = best else {
+                return if down { Choice::Down } else { Choice::Full };
+            };
+            if connection.gauge.enter() {
+                return Choice::Taken(Arc::clone(connection));
+            }
+            // Another call took the last stream meanwhile.
         }
-        let Some((connection, _)) = best else {
-            return Choice::Down;
-        };
-        let limit = connection.gauge.limit.load(Ordering::Relaxed).min(MOST_STREAMS);
-        if connection.gauge.active.fetch_add(1, Ordering::Relaxed) < limit {
-            return Choice::Taken(Arc::clone(connection));
-        }
-        connection.gauge.active.fetch_sub(1, Ordering::Relaxed);
-        Choice::Full
     }
 
     /// The slow way: waits until a stream or a connection is to be had.
@@ -180,6 +184,3 @@ impl fmt::Debug for Lease {
 fn unreachable() -> Status {
     Status::unavailable("the backend cannot be reached")
 }
-
-/// How many streams of one connection are used at most, whatever the peer allows.
-const MOST_STREAMS: usize = 4096;

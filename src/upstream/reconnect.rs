@@ -109,6 +109,7 @@ impl Keeper {
             patience: self.connector.patience,
             closing: self.closing.clone(),
             retired: Arc::clone(retired),
+            freed: Arc::clone(&self.pool.freed),
         };
         tokio::spawn(connection::drive(opened, watch));
         if self.pool.view.borrow().failed.is_some() {

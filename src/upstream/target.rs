@@ -61,6 +61,12 @@ impl Target {
     }
 }
 
+/// What is wrong with an `http` or `https` url that may have a host and a port only, if anything is.
+#[must_use]
+pub fn fault_of_url(url: &str) -> Option<String> {
+    tcp(url).err()
+}
+
 fn unix(path: &str) -> Result<Target, String> {
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.len() < 2 || !path.starts_with('/') {

@@ -26,8 +26,9 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// Sends a call and reads its answer, within `timeout` if there is one.
-    pub(super) async fn unary(&self, call: Call, timeout: Option<std::time::Duration>) -> Reply {
+    /// Sends a call and reads its answer, within its timeout if there is one.
+    pub(super) async fn unary(&self, call: Call) -> Reply {
+        let timeout = call.timeout;
         let Some(deadline) = timeout.and_then(|timeout| Instant::now().checked_add(timeout)) else {
             return self.attempts(call, None).await;
         };
@@ -93,7 +94,7 @@ impl Calls {
 
 impl Reply {
     /// A call that never got an answer.
-    fn failed(status: Status) -> Self {
+    pub(super) fn failed(status: Status) -> Self {
         Self { metadata: HeaderMap::new(), trailers: HeaderMap::new(), outcome: Err(status) }
     }
 }
@@ -104,21 +105,12 @@ fn headers(metadata: &HeaderMap, deadline: Option<Instant>) -> HeaderMap {
     headers.insert(TE, HeaderValue::from_static("trailers"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(USER_AGENT, user_agent(metadata.get(USER_AGENT)));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     if let Some(timeout) = left.and_then(deadline::header) {
         headers.insert(GRPC_TIMEOUT, timeout);
     }
     headers
-}
-
-/// Our own name, after the name of whoever speaks through us.
-fn user_agent(given: Option<&HeaderValue>) -> HeaderValue {
-    let own = HeaderValue::from_static(AGENT);
-    let Some(given) = given else {
-        return own;
-    };
-    HeaderValue::from_bytes(&[given.as_bytes(), b" ", AGENT.as_bytes()].concat()).unwrap_or(own)
 }
 
 /// How often a call is sent again that the backend did not look at.

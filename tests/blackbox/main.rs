@@ -16,6 +16,7 @@ mod routing;
 mod serving;
 mod shutdown;
 mod sockets;
+mod starting;
 mod support;
 mod telemetry;
 mod transcoding;

@@ -1,54 +1,96 @@
 //! Reloads under load: nothing is dropped, broken configs stay out.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::Method;
 use serde_json::json;
 
-use crate::support::{Client, SHOP, request, shop, until};
+use crate::support::{Answer, Gateway, GatewayBuilder, SHOP, Session, pool, request, shop, until};
+
+/// Another contract: one route of the shop has moved, a field has come.
+fn moved() -> String {
+    SHOP.replace("/v1/items/me", "/v1/self")
+        .replace("string path = 19;", "string path = 19; string extra = 21;")
+}
+
+/// How requests went beside the reloads.
+#[derive(Default)]
+struct Load {
+    stop: AtomicBool,
+    served: AtomicUsize,
+    failed: Mutex<Vec<String>>,
+}
+
+impl Load {
+    /// Calls routes that every contract has, without pause, over one connection.
+    async fn run(&self, mut session: Session) {
+        while !self.stop.load(Ordering::Relaxed) {
+            for (method, target, body) in
+                [(Method::GET, "/v1/look/7?note=n", ""), (Method::PUT, "/v1/items/7", r#"{"note": "n"}"#)]
+            {
+                let answer = session.send(request(method, target, &[], body)).await;
+                let right = |answer: &Answer| {
+                    answer.status == 200 && answer.json()["id"] == "7" && answer.json()["note"] == "n"
+                };
+                match answer {
+                    Ok(answer) if right(&answer) => drop(self.served.fetch_add(1, Ordering::Relaxed)),
+                    Ok(answer) => self.fail(format!("{target}: {} {}", answer.status, answer.text())),
+                    Err(error) => return self.fail(format!("{target}: {error}")),
+                }
+            }
+        }
+    }
+
+    fn fail(&self, what: String) {
+        self.failed.lock().expect("not poisoned").push(what);
+    }
+}
 
 #[tokio::test]
-async fn two_hundred_reloads_fail_no_request() {
+async fn two_hundred_reloads_between_two_contracts_fail_no_request() {
     let (gateway, _backend) = shop("reload: {watch: false}").await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let served = Arc::new(AtomicUsize::new(0));
-    let load: Vec<_> = [gateway.client(), Client::Http2(gateway.address().to_owned())]
-        .into_iter()
-        .map(|client| {
-            let (stop, served) = (Arc::clone(&stop), Arc::clone(&served));
-            tokio::spawn(async move {
-                while !stop.load(Ordering::Relaxed) {
-                    let answer = client.send(request(Method::GET, "/v1/look/7", &[], "")).await;
-                    assert_eq!(answer.status, 200, "{}", answer.text());
-                    served.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
+    let address = gateway.address();
+    let load = Arc::new(Load::default());
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        for session in [Session::http1(address).await, Session::http2(address).await] {
+            let load = Arc::clone(&load);
+            clients.push(tokio::spawn(async move { load.run(session).await }));
+        }
+    }
     let admin = gateway.admin();
-    let good = std::fs::read_to_string(gateway.file("protos/shop.proto")).expect("the contract");
-    let (mut applied, mut refused) = (0, 0);
+    let contracts = [SHOP.to_owned(), moved()];
+    let (mut applied, mut refused, mut current) = (0, 0, 0);
     for round in 0..200 {
         let broken = round % 4 == 3;
-        let text = if broken { good.replace("string id = 1;", "strin id = 1;") } else { good.clone() };
+        let next = (applied + 1) % 2;
+        let text = &contracts[next];
+        let text = if broken { text.replace("string id = 1;", "strin id = 1;") } else { text.clone() };
         gateway.write("protos/shop.proto", text);
         let answer = admin.send(request(Method::POST, "/reload", &[], "")).await;
         match answer.status.as_u16() {
-            200 => applied += 1,
+            200 => (applied, current) = (applied + 1, next),
             422 => {
                 assert!(answer.text().contains("shop.proto"), "{}", answer.text());
                 refused += 1;
             }
             other => panic!("{other}: {}", answer.text()),
         }
+        // From the reload's answer on, it is the new contract that serves, or still the old one.
+        let only = ["/v1/items/me", "/v1/self"];
+        assert_eq!(gateway.get(only[current]).await.status, 200, "round {round}");
+        assert_eq!(gateway.get("/v1/self").await.status == 200, current == 1, "round {round}");
     }
     assert_eq!((applied, refused), (150, 50));
-    stop.store(true, Ordering::Relaxed);
-    for client in load {
-        client.await.expect("no request failed");
+    load.stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.expect("no panic");
     }
-    assert!(served.load(Ordering::Relaxed) > 200, "{served:?} requests ran beside the reloads");
+    let failed = load.failed.lock().expect("not poisoned").clone();
+    assert!(failed.is_empty(), "{} requests failed: {:?}", failed.len(), failed.first());
+    let served = load.served.load(Ordering::Relaxed);
+    assert!(served > 400, "{served} requests ran beside the reloads");
 }
 
 #[tokio::test]
@@ -102,4 +144,93 @@ async fn the_symlink_swap_of_a_config_map_reloads() {
         (gateway.get("/v1/look/7").await.text() == r#"{"id":"7"}"#).then_some(())
     })
     .await;
+}
+
+/// Waits until a route answers with this status.
+async fn answers(gateway: &Gateway, target: &str, status: u16) {
+    let what = format!("{target} to answer {status}");
+    until(&what, async || (gateway.get(target).await.status == status).then_some(())).await;
+}
+
+/// Waits until this was printed.
+async fn told(gateway: &Gateway, part: &str) {
+    let has = async || gateway.output().iter().any(|line| line.contains(part)).then_some(());
+    until(part, has).await;
+}
+
+#[tokio::test]
+async fn a_changed_descriptor_set_reloads() {
+    let set = |proto: &str| pool(proto).encode_to_vec();
+    let gateway = GatewayBuilder::new()
+        .file("api.pb", set(SHOP))
+        .config("schema: {descriptor_sets: [api.pb]}\nreload: {debounce: 20ms}")
+        .upstream("127.0.0.1:1")
+        .start()
+        .await;
+    answers(&gateway, "/v1/self", 404).await;
+    gateway.write("api.pb", set(&moved()));
+    answers(&gateway, "/v1/self", 503).await;
+    // Replaced, as tools do that write beside and then rename.
+    gateway.write("api.pb.new", set(SHOP));
+    std::fs::rename(gateway.file("api.pb.new"), gateway.file("api.pb")).expect("renamed");
+    answers(&gateway, "/v1/self", 404).await;
+}
+
+#[tokio::test]
+async fn a_file_that_a_refused_config_names_is_noticed_when_it_comes() {
+    let (gateway, _backend) = shop("reload: {debounce: 20ms}").await;
+    let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
+    let later = config.replace("protos: [protos]", "protos: [later/api/shop.proto]");
+    gateway.write("transom.yaml", later);
+    told(&gateway, "there is no such file").await;
+    gateway.write("later/api/shop.proto", moved());
+    answers(&gateway, "/v1/self", 200).await;
+}
+
+#[tokio::test]
+async fn an_import_that_a_refused_contract_lacks_is_noticed_when_it_comes() {
+    let (gateway, _backend) = shop("reload: {debounce: 20ms}").await;
+    let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
+    let imports = moved().replace("import \"google/protobuf/any.proto\";", "import \"more.proto\";");
+    gateway.write(
+        "single/shop.proto",
+        imports.replace("google.protobuf.Any any = 18;", "shop.v1.More any = 18;"),
+    );
+    gateway.write("transom.yaml", config.replace("protos: [protos]", "protos: [single/shop.proto]"));
+    told(&gateway, "more.proto").await;
+    gateway.write("single/more.proto", "syntax = \"proto3\";\npackage shop.v1;\nmessage More {}\n");
+    answers(&gateway, "/v1/self", 200).await;
+}
+
+#[tokio::test]
+async fn a_proto_folder_that_is_removed_and_made_anew_is_noticed() {
+    let (gateway, _backend) = shop("reload: {debounce: 20ms}").await;
+    let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
+    gateway.write("api/shop.proto", moved());
+    gateway.write("transom.yaml", config.replace("protos: [protos]", "protos: [api/shop.proto]"));
+    answers(&gateway, "/v1/self", 200).await;
+    std::fs::remove_dir_all(gateway.file("api")).expect("removed");
+    told(&gateway, "there is no such file").await;
+    assert_eq!(gateway.get("/v1/self").await.status, 200, "what is in place stays");
+    gateway.write("api/shop.proto", SHOP);
+    answers(&gateway, "/v1/self", 404).await;
+}
+
+#[tokio::test]
+async fn a_setting_that_needs_a_restart_is_told() {
+    let (gateway, _backend) = shop("reload: {debounce: 20ms}").await;
+    let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
+    let changed = config.replacen("listen: 127.0.0.1:0\n", "listen: [127.0.0.1:0, 'unix:other.sock']\n", 1);
+    assert_ne!(changed, config);
+    gateway
+        .write("transom.yaml", format!("{changed}\nlimits: {{streams: 7}}\njson: {{unset_fields: omit}}\n"));
+    until("the new config", async || {
+        (gateway.get("/v1/look/7").await.text() == r#"{"id":"7"}"#).then_some(())
+    })
+    .await;
+    for key in ["listen", "limits.streams"] {
+        told(&gateway, &format!("warning: `{key}` was changed, which takes effect only at the next start"))
+            .await;
+    }
+    assert!(!gateway.output().iter().any(|line| line.contains("`json")), "what was applied is not told");
 }

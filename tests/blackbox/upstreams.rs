@@ -33,6 +33,41 @@ async fn deadlines_reach_the_backend_and_end_the_call() {
 }
 
 #[tokio::test]
+async fn a_method_may_be_given_longer_than_its_upstream() {
+    let methods = "methods: [{methods: shop.v1.Shop/Me, max_timeout: 2h}]";
+    let (gateway, backend) = shop(&format!("{methods}\nupstream_max_timeout: 60s")).await;
+    for (target, asked, seconds) in
+        [("/v1/items/me", "1H", 3600), ("/v1/items/me", "5H", 7200), ("/v1/look/7", "1H", 60)]
+    {
+        gateway.request(Method::GET, target, &[("grpc-timeout", asked)], "").await;
+        let seen = backend.calls().pop().expect("a call").timeout.expect("a deadline");
+        let longest = Duration::from_secs(seconds);
+        assert!(seen <= longest && seen + Duration::from_secs(5) > longest, "{target} {asked}: {seen:?}");
+    }
+    // Without a wish it is the upstream's default, which the method does not speak of.
+    assert_eq!(gateway.get("/v1/items/me").await.status, 200);
+    let seen = backend.calls().pop().expect("a call").timeout.expect("a deadline");
+    assert!(seen <= Duration::from_secs(30), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_request_message_over_the_upstreams_limit_is_413() {
+    let (gateway, backend) = shop("upstream_max_request_message: 1KiB").await;
+    let put = |body: String| {
+        let gateway = &gateway;
+        async move { gateway.request(Method::PUT, "/v1/items/7", &[], body).await }
+    };
+    let over = put(format!(r#"{{"note": "{}"}}"#, "x".repeat(1100))).await;
+    assert_eq!(over.error(), (413, "the request message is larger than the limit of 1KiB".into()));
+    assert_eq!(over.json()["code"], 8, "RESOURCE_EXHAUSTED");
+    // A number takes fewer bytes on the wire than in JSON, and it is those that count.
+    let numbers = format!(r#"{{"colors": [{}"GREEN"]}}"#, "\"GREEN\",".repeat(500));
+    assert!(numbers.len() > 4000);
+    assert_eq!(put(numbers).await.status, 200);
+    assert_eq!(backend.calls().len(), 1);
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_cancels_the_call_at_the_backend() {
     let (gateway, backend) = shop("").await;
     let mut client = TcpStream::connect(gateway.address()).await.expect("connected");

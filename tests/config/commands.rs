@@ -243,6 +243,55 @@ fn explain_says_why_there_is_no_call() {
 }
 
 #[test]
+fn explain_shows_the_answers_of_streams_and_of_messages_that_are_too_large() {
+    let folder = Folder::new(&CONFIG.replace("timeout: 9s", "max_request_message: 64"));
+    folder.write(
+        "library.proto",
+        &LIBRARY.replace(
+            "rpc GetBook(GetBookRequest) returns (Book)",
+            "rpc GetBook(GetBookRequest) returns (stream Book)",
+        ),
+    );
+    let explain =
+        |args: &[&str]| transom(folder.path(), &[&["explain", "--config", "transom.yaml"], args].concat());
+    let run = explain(&["GET", "/v1/shelves/a/books/b"]);
+    assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);
+    for part in [
+        "acme.v1.Library/GetBook (streams answers)",
+        "501 UNIMPLEMENTED",
+        "streams, which is not supported yet",
+    ] {
+        assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
+    }
+    let title = format!(r#"{{"title": "{}"}}"#, "x".repeat(100));
+    let run = explain(&["POST", "/v1/shelves/a/books", "-d", &title]);
+    assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);
+    assert!(
+        run.out.contains("413 RESOURCE_EXHAUSTED") && run.out.contains("the limit of 64B"),
+        "{}",
+        run.out
+    );
+}
+
+#[test]
+fn globs_that_fit_no_service_are_told_with_place_and_the_nearest() {
+    let config = "schema:\n  protos: [library.proto]\n  services: [acme.v1.Library, '!acme.v1.Librari']\n\
+                  upstreams:\n  - {url: 'http://a:1', services: [acme.v2.*]}\n  - url: http://b:1\n";
+    let folder = Folder::new(config);
+    folder.write("library.proto", LIBRARY);
+    let run = transom(folder.path(), &["check", "--config", "transom.yaml"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    for (place, what, near) in [
+        ("transom.yaml:3:31", "`!acme.v1.Librari` fits no service", "did you mean `acme.v1.Library`?"),
+        ("transom.yaml:5:36", "`acme.v2.*` fits no service", "did you mean `acme.v1.*`?"),
+    ] {
+        let told = run.err.split("\n\n").find(|problem| problem.contains(what));
+        let told = told.unwrap_or_else(|| panic!("{what} is missing in\n{}", run.err));
+        assert!(told.starts_with("warning: ") && told.contains(place) && told.contains(near), "{told}");
+    }
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_failure() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut child = Command::new(env!("CARGO_BIN_EXE_transom"))

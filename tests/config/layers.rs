@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use transom::config::{Flag, FlagValue, Sources, render};
+use transom::rule::ServiceGlob;
 use transom::serve::ListenAddress;
 use transom::{route, transcode};
 
@@ -37,6 +38,10 @@ fn full() -> Folder {
     folder
 }
 
+fn texts(globs: &[ServiceGlob]) -> Vec<&str> {
+    globs.iter().map(|glob| glob.text.as_str()).collect()
+}
+
 #[test]
 fn a_file_becomes_settings() {
     let folder = full();
@@ -50,15 +55,15 @@ fn a_file_becomes_settings() {
     assert_eq!(unix.place.line, 4);
     assert_eq!(settings.serve.drain, Duration::from_mins(1));
     assert_eq!(settings.gateway.schema.protos, [folder.path().join("protos")]);
-    assert_eq!(settings.gateway.rule.services, ["a.*"]);
+    assert_eq!(texts(&settings.gateway.rule.services), ["a.*"]);
     let [first, second] = settings.gateway.upstreams.as_slice() else { panic!("two upstreams") };
     assert_eq!((first.upstream.name.as_str(), first.upstream.connections), ("upstream-1", 2));
-    assert_eq!((first.upstream.timeout, first.upstream.max_timeout), (None, None));
+    assert_eq!((first.upstream.deadlines.default, first.upstream.deadlines.max), (None, None));
     assert_eq!(first.upstream.place.line, 10);
     assert_eq!(first.upstream.tls.roots, Some(folder.path().join("c.pem")));
     assert_eq!(second.upstream.url, format!("unix://{}", folder.path().join("run/b.sock").display()));
-    assert_eq!(second.upstream.timeout, Some(Duration::from_secs(30)));
-    assert_eq!(second.services, ["b.*"]);
+    assert_eq!(second.upstream.deadlines.default, Some(Duration::from_secs(30)));
+    assert_eq!(texts(&second.services), ["b.*"]);
     for file in ["transom.yaml", "protos", "c.pem", "k.pem"] {
         assert!(settings.files.contains(&folder.path().join(file)), "{file} of {:?}", settings.files);
     }
@@ -104,12 +109,15 @@ fn the_environment_wins_over_the_file_and_flags_over_both() {
     let settings = settings.unwrap_or_else(|| panic!("{problems}"));
     let upstreams = &settings.gateway.upstreams;
     assert_eq!(upstreams[0].upstream.connections, 7);
-    assert_eq!(upstreams[0].upstream.max_timeout, Some(Duration::from_mins(9)));
-    assert_eq!((upstreams[1].upstream.url.as_str(), upstreams[1].upstream.timeout), ("http://c:3", None));
+    assert_eq!(upstreams[0].upstream.deadlines.max, Some(Duration::from_mins(9)));
+    assert_eq!(
+        (upstreams[1].upstream.url.as_str(), upstreams[1].upstream.deadlines.default),
+        ("http://c:3", None)
+    );
     assert_eq!(upstreams[2].upstream.name, "upstream-3");
     assert_eq!((settings.serve.limits.streams, settings.reload.watch), (5, false));
     assert_eq!(settings.gateway.limits.uri, 512);
-    assert_eq!(settings.gateway.rule.services, ["x.*", "y.*"]);
+    assert_eq!(texts(&settings.gateway.rule.services), ["x.*", "y.*"]);
     assert!(settings.serve.layers.cors.is_some());
     assert_eq!(settings.serve.listeners.len(), 1);
 

@@ -3,6 +3,7 @@
 mod commands;
 mod deploy;
 mod faults;
+mod kept;
 mod layers;
 mod shipped;
 mod support;

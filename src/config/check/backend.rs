@@ -1,9 +1,6 @@
 //! Checks of the contract's sources, the backends and deadlines.
 
 use std::path::Path;
-use std::time::Duration;
-
-use http::Uri;
 
 use crate::units::Period;
 use crate::{gateway, schema, upstream};
@@ -56,9 +53,10 @@ impl Check<'_> {
 
     fn upstream(&mut self, at: &str, name: String, file: &Upstream) -> Option<gateway::UpstreamSettings> {
         let tls = self.upstream_tls(&format!("{at}.tls"), &file.tls);
-        let (timeout, max_timeout) = self.deadlines(at, file.timeout, file.max_timeout);
+        let deadlines = self.deadlines(at, file.timeout, file.max_timeout);
         let connections = self.positive(&format!("{at}.connections"), file.connections);
         self.positive(&format!("{at}.connect_timeout"), file.connect_timeout.0);
+        self.positive(&format!("{at}.max_request_message"), file.max_request_message.0);
         self.positive(&format!("{at}.max_response_message"), file.max_response_message.0);
         let url = self.url(&format!("{at}.url"), &file.url)?;
         if tls != upstream::TlsSettings::default() && !url.starts_with("https:") {
@@ -69,15 +67,18 @@ impl Check<'_> {
             name,
             url,
             tls,
-            timeout,
-            max_timeout,
+            deadlines,
             connect_timeout: file.connect_timeout.0,
             connections,
             keepalive: file.keepalive.map(|period| period.0).filter(|period| !period.is_zero()),
+            max_request_message: file.max_request_message.bytes(),
             max_response_message: file.max_response_message.bytes(),
             place: self.place(at),
         };
-        Some(gateway::UpstreamSettings { upstream, services: file.services.clone() })
+        Some(gateway::UpstreamSettings {
+            upstream,
+            services: self.services(&format!("{at}.services"), &file.services),
+        })
     }
 
     fn upstream_tls(&mut self, at: &str, file: &UpstreamTls) -> upstream::TlsSettings {
@@ -108,19 +109,14 @@ impl Check<'_> {
                 let help = "write a glob over `package.Service/Method`, such as `acme.v1.Library/*`";
                 self.error(&format!("{at}.methods"), what, help);
             }
-            let (timeout, max_timeout) = self.deadlines(&at, method.timeout, method.max_timeout);
-            gateway::MethodSettings { methods: glob.to_owned(), timeout, max_timeout }
+            let deadlines = self.deadlines(&at, method.timeout, method.max_timeout);
+            gateway::MethodSettings { methods: glob.to_owned(), deadlines }
         });
         entries.collect()
     }
 
     /// A default deadline and the longest one, neither of them zero.
-    fn deadlines(
-        &mut self,
-        at: &str,
-        timeout: Option<Period>,
-        max: Option<Period>,
-    ) -> (Option<Duration>, Option<Duration>) {
+    fn deadlines(&mut self, at: &str, timeout: Option<Period>, max: Option<Period>) -> upstream::Deadlines {
         for (key, period) in [("timeout", timeout), ("max_timeout", max)] {
             if period.is_some_and(|period| period.0.is_zero()) {
                 let what = format!("`{key}` is zero, which would let no call through");
@@ -134,7 +130,7 @@ impl Check<'_> {
                 format!("`timeout` ({timeout}) is longer than `max_timeout` ({max}) and will be cut to it");
             self.warning(&format!("{at}.timeout"), what, "lower the one or raise the other");
         }
-        (timeout.map(|period| period.0), max.map(|period| period.0))
+        upstream::Deadlines { default: timeout.map(|period| period.0), max: max.map(|period| period.0) }
     }
 
     /// The url of a backend, in the form that the upstream room reads.
@@ -147,71 +143,20 @@ impl Check<'_> {
             }
             return Some(format!("unix://{}", path.display()));
         }
-        match fault_of_url(text) {
+        match upstream::fault_of_url(text) {
             None => Some(text.trim_end_matches('/').to_owned()),
             Some(what) => {
                 let help = "write `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`";
                 self.error(
                     at,
                     format!(
-                        "{what}; `{}` is not the url of a gRPC backend",
+                        "`{}` is not the url of a gRPC backend: {what}",
                         super::super::render::masked(text)
                     ),
                     help,
                 );
                 None
             }
-        }
-    }
-}
-
-/// What is wrong with an http or https url that may have a host and a port only.
-pub(super) fn fault_of_url(text: &str) -> Option<&'static str> {
-    let Ok(uri) = text.parse::<Uri>() else { return Some("this is not a url") };
-    match uri.scheme_str() {
-        Some("http" | "https") => {}
-        Some(_) => return Some("the scheme is neither `http` nor `https`"),
-        None => return Some("the scheme is missing"),
-    }
-    let authority = uri.authority()?;
-    if authority.as_str().contains('@') {
-        return Some("a user and password have no meaning here");
-    }
-    if authority.host().is_empty() {
-        return Some("the host is missing");
-    }
-    if authority.port().is_none() && authority.as_str().len() > authority.host().len() {
-        return Some("the port is no number up to 65535");
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Some("a path or query has no meaning here");
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_have_a_scheme_a_host_and_a_port() {
-        for good in ["http://127.0.0.1:9090", "https://backend.example.com", "http://[::1]:80/", "http://a"] {
-            assert_eq!(fault_of_url(good), None, "{good}");
-        }
-        for (bad, part) in [
-            ("127.0.0.1:9090", "url"),
-            ("localhost:9090", "scheme"),
-            ("grpc://a:1", "scheme"),
-            ("http://", "url"),
-            ("http://a:99999", "port"),
-            ("http://a:x", "url"),
-            ("http://me:secret@a:1", "password"),
-            ("http://a:1/v1", "path"),
-            ("http://a:1?x=1", "query"),
-            ("http://a b", "url"),
-        ] {
-            let fault = fault_of_url(bad);
-            assert!(fault.is_some(), "{bad}: expected a fault about the {part}");
         }
     }
 }

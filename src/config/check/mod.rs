@@ -27,7 +27,7 @@ pub(super) struct Check<'c> {
     /// Whether a backend may be missing.
     pub without_backend: bool,
     pub problems: &'c mut Problems,
-    /// The files that were named, for watching.
+    /// The files that were named, there or not, for watching.
     pub files: Vec<PathBuf>,
 }
 
@@ -41,7 +41,7 @@ impl Check<'_> {
         let gateway = gateway::Settings {
             schema,
             rule: rule::Settings {
-                services: file.schema.services.clone(),
+                services: self.services("schema.services", &file.schema.services),
                 files: self.files_at("schema.rules", &file.schema.rules),
                 unbound_methods: file.schema.unbound_methods,
                 delete_body: file.schema.delete_body,
@@ -63,6 +63,15 @@ impl Check<'_> {
         let reload = reload::Settings { watch: file.reload.watch, debounce: file.reload.debounce.0 };
         let telemetry = self.telemetry(&file.telemetry);
         Settings { gateway, serve, admin, reload, telemetry, files: self.files, file }
+    }
+
+    /// Globs of services, each with its place.
+    pub(super) fn services(&self, at: &str, globs: &[String]) -> Vec<rule::ServiceGlob> {
+        let placed = globs.iter().enumerate().map(|(index, text)| rule::ServiceGlob {
+            text: text.clone(),
+            place: self.place(&format!("{at}.{index}")),
+        });
+        placed.collect()
     }
 
     /// Where the thing at a dotted path was written.
@@ -165,11 +174,10 @@ impl Check<'_> {
     }
 
     fn readable(&mut self, at: &str, found: PathBuf, opened: io::Result<()>) -> Option<PathBuf> {
+        // What cannot be read now may come later.
+        self.files.push(found.clone());
         match opened {
-            Ok(()) => {
-                self.files.push(found.clone());
-                Some(found)
-            }
+            Ok(()) => Some(found),
             Err(fault) => {
                 self.error(at, format!("cannot read `{}`: {}", found.display(), reason(&fault)), "");
                 None

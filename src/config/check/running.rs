@@ -2,11 +2,10 @@
 
 use http::{HeaderValue, Method};
 
-use crate::{gateway, serve, telemetry};
+use crate::{gateway, serve, telemetry, upstream};
 
 use super::super::file::{Cors, File, Limits, LogForm, Telemetry};
 use super::Check;
-use super::backend::fault_of_url;
 
 /// The least that HTTP/1 can read a request's headers with.
 const LEAST_HEADER_BYTES: usize = 8192;
@@ -103,13 +102,13 @@ impl Check<'_> {
             self.error("telemetry.sample_ratio", what, "");
         }
         if let Some((endpoint, what)) =
-            file.otlp_endpoint.as_ref().and_then(|text| fault_of_url(text).map(|what| (text, what)))
+            file.otlp_endpoint.as_ref().and_then(|text| upstream::fault_of_url(text).map(|what| (text, what)))
         {
             let shown = super::super::render::masked(endpoint);
             let help = "write `http://HOST:4317` or `https://HOST:4317`";
             self.error(
                 "telemetry.otlp_endpoint",
-                format!("{what}; `{shown}` is not the url of a collector"),
+                format!("`{shown}` is not the url of a collector: {what}"),
                 help,
             );
         }

@@ -56,6 +56,9 @@ pub struct Upstream {
     /// The idle time after which a ping checks the connection; `null`: never.
     #[serde(default = "keepalive")]
     pub keepalive: Option<Period>,
+    /// The largest request message, as it is sent (not the JSON): 413 beyond it.
+    #[serde(default = "max_request_message")]
+    pub max_request_message: ByteSize,
     /// The largest answer message: 502 beyond it.
     #[serde(default = "max_response_message")]
     pub max_response_message: ByteSize,
@@ -80,6 +83,10 @@ fn connections() -> usize {
 #[allow(clippy::unnecessary_wraps, reason = "the default of an optional key")]
 fn keepalive() -> Option<Period> {
     Some(Period(std::time::Duration::from_secs(30)))
+}
+
+fn max_request_message() -> ByteSize {
+    ByteSize::mib(16)
 }
 
 fn max_response_message() -> ByteSize {
@@ -108,6 +115,6 @@ pub struct Method {
     pub methods: String,
     /// The deadline of a call that brings none; `null`: the upstream's.
     pub timeout: Option<Period>,
-    /// The longest deadline a client may ask for; `null`: the upstream's.
+    /// The longest deadline a client may ask for, be it longer than the upstream's; `null`: the upstream's.
     pub max_timeout: Option<Period>,
 }

@@ -12,7 +12,6 @@ fn the_embedded_api_loads_with_its_rules() {
     assert_eq!(methods.len(), 152);
     let http = schema.pool().get_extension_by_name("google.api.http").expect("the annotations are imported");
     assert!(methods.iter().all(|method| method.options().has_extension(&http)));
-    assert!(schema.watched().is_empty());
     let place = schema.place("qdrant.cloud.cluster.v1.ClusterService.ListClusters");
     assert_eq!(place.file.as_deref(), Some("embedded: qdrant/cloud/cluster/v1/cluster.proto"));
     assert!(place.excerpt.expect("the text is embedded").contains("rpc ListClusters"));
@@ -49,10 +48,6 @@ fn a_folder_loads_with_options_and_places() {
     assert_eq!((place.line, place.column), (7, 5));
     assert_eq!(schema.place_of_option("shop.v1.Shop", "google.api.http"), schema.place("shop.v1.Shop"));
     assert_eq!(schema.place("shop.v1.None"), Place::item("shop.v1.None"));
-    assert_eq!(
-        schema.watched(),
-        ["", "shop", "shop/v1", "shop/v1/shop.proto"].map(|path| folder.path().join(path)).to_vec()
-    );
 }
 
 #[test]
@@ -84,7 +79,6 @@ fn what_the_user_has_wins_over_what_is_embedded() {
         Settings { includes: vec![folder.path().to_owned()], ..protos(&[&folder.path().join("a.proto")]) };
     let schema = loaded(&file);
     assert_eq!(kind(&schema), prost_reflect::Kind::String);
-    assert!(schema.watched().contains(&folder.path().join("google/api/annotations.proto")));
     assert_eq!(
         schema.place("google.api.http").file,
         Some(folder.path().join("google/api/annotations.proto").display().to_string())
@@ -128,4 +122,18 @@ fn a_mounted_config_map_is_read_once_and_links_in_a_circle_end() {
     link(".", "self");
     let schema = loaded(&protos(&[folder.path()]));
     assert_eq!(names(&schema), ["shop.proto"]);
+}
+
+#[test]
+fn the_sources_are_what_is_listed_and_the_roots_of_imports() {
+    let folder = folder(&[("x/a.proto", ""), ("alone/c.proto", ""), ("roots/r.proto", "")]);
+    let path = |name: &str| folder.path().join(name);
+    let settings = Settings {
+        includes: vec![path("roots")],
+        descriptor_sets: vec![path("missing.pb")],
+        ..protos(&[&path("x"), &path("alone/c.proto")])
+    };
+    let expected = ["alone", "alone/c.proto", "missing.pb", "roots", "x"].map(path);
+    assert_eq!(settings.sources(), expected);
+    assert!(Settings { embedded_api: true, ..Settings::default() }.sources().is_empty());
 }

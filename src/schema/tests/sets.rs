@@ -15,7 +15,6 @@ fn three_compilers_give_the_same_schema() {
         assert!(method.expect("there is one").options().has_extension(&http), "{set}");
         let place = theirs.place("shop.v1.Shop.GetItem");
         assert_eq!(place, Place::file(fixture(set).display().to_string()).of("shop.v1.Shop.GetItem"));
-        assert_eq!(theirs.watched(), [fixture(set)]);
     }
 }
 

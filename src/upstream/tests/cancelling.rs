@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
+use crate::upstream::cancel::LONGEST;
 
 #[tokio::test]
 async fn a_dropped_call_is_cancelled_at_the_backend_within_a_second() {
@@ -95,9 +96,9 @@ async fn innocent(upstream: Arc<Upstream>, answered: Arc<AtomicUsize>) {
     }
 }
 
-/// 256 clients make calls that are never answered.
-fn crowd(upstream: &Arc<Upstream>) -> Vec<JoinHandle<Reply>> {
-    let clients = (0..256).map(|_| {
+/// Clients make calls that are never answered.
+fn crowd(upstream: &Arc<Upstream>, size: usize) -> Vec<JoinHandle<Reply>> {
+    let clients = (0..size).map(|_| {
         let upstream = Arc::clone(upstream);
         tokio::spawn(async move { upstream.unary(call(b"slow")).await })
     });
@@ -134,7 +135,7 @@ async fn stands(storm: impl AsyncFnOnce(&Arc<Upstream>, &Seen)) {
 #[tokio::test]
 async fn a_storm_of_disconnects_harms_no_one_else() {
     stands(async |upstream, seen| {
-        let clients = crowd(upstream);
+        let clients = crowd(upstream, 256);
         until("all at work", || seen.slow.load(Ordering::SeqCst) == 256).await;
         clients.iter().for_each(JoinHandle::abort);
     })
@@ -148,7 +149,7 @@ async fn a_storm_while_the_backend_is_frozen_harms_no_one_either() {
         let freezing = tokio::spawn(async move { freezing.unary(call(b"freeze")).await });
         until("frozen", || seen.frozen.load(Ordering::SeqCst)).await;
         // Calls and resets pile up unseen, and are then found together.
-        let clients = crowd(upstream);
+        let clients = crowd(upstream, 256);
         until("all sent", || active(upstream) > 256).await;
         clients.iter().for_each(JoinHandle::abort);
         until("all gone", || clients.iter().all(JoinHandle::is_finished)).await;
@@ -158,4 +159,22 @@ async fn a_storm_while_the_backend_is_frozen_harms_no_one_either() {
         assert_eq!(message(&soon(freezing).await.expect("an answer")), b"fast");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_call_that_was_given_up_keeps_its_stream_for_a_bounded_time() {
+    const CROWD: usize = 600;
+    let backend = Backend::start();
+    let upstream = Arc::new(upstream(&backend.url));
+    let clients = crowd(&upstream, CROWD);
+    until("all at work", || backend.seen.slow.load(Ordering::SeqCst) == CROWD).await;
+    let gone = Instant::now();
+    clients.iter().for_each(JoinHandle::abort);
+    until("all streams given back", || active(&upstream) == 0).await;
+    let took = gone.elapsed();
+    // At the pace alone it would be half a minute.
+    assert!(took > LONGEST / 2 && took < LONGEST + Duration::from_secs(3), "{took:?}");
+    until("all are cancelled", || backend.seen.cancelled.load(Ordering::SeqCst) == CROWD).await;
+    assert_eq!(message(&soon(upstream.unary(call(b"fast"))).await), b"fast");
+    assert_eq!(backend.seen.connections.load(Ordering::SeqCst), 1, "the connection was closed over it");
 }

@@ -33,6 +33,7 @@ async fn a_call_carries_grpcs_headers_and_the_metadata() {
         ("x-bin", "AAE"),
         ("connection", "close"),
         ("te", "gzip"),
+        ("user-agent", "tests/1"),
         ("content-length", "7"),
         ("grpc-timeout", "1H"),
         ("grpc-encoding", "gzip"),
@@ -56,24 +57,11 @@ async fn a_call_carries_grpcs_headers_and_the_metadata() {
 }
 
 #[tokio::test]
-async fn our_name_follows_that_of_the_client() {
-    let (server, mut seen) = noting().await;
-    let mut sent = call(b"x");
-    sent.metadata = header_map(&[("user-agent", "tests/1")]);
-    soon(upstream(&server.url()).unary(sent)).await;
-    let agent = concat!("tests/1 transom/", env!("CARGO_PKG_VERSION"));
-    assert_eq!(seen.recv().await.expect("a call").headers["user-agent"], agent);
-}
-
-#[tokio::test]
 async fn the_deadline_reaches_the_backend() {
     let (server, mut seen) = noting().await;
-    let mut settings = settings(&server.url());
-    settings.timeout = Some(Duration::from_secs(50));
-    settings.max_timeout = Some(Duration::from_secs(80));
-    let upstream = prepare(settings);
-    for (wish, expected) in [(None, 50), (Some(20), 20), (Some(1000), 80)] {
-        let timeout = wish.map(Duration::from_secs);
+    let upstream = upstream(&server.url());
+    for expected in [20, 80] {
+        let timeout = Some(Duration::from_secs(expected));
         soon(upstream.unary(Call { timeout, ..call(b"x") })).await;
         let head = seen.recv().await.expect("a call");
         let text = head.headers["grpc-timeout"].to_str().expect("a text").to_owned();
@@ -126,4 +114,16 @@ async fn a_backend_that_cancels_at_the_deadline_means_the_deadline() {
     soon(upstream.unary(Call { timeout: Some(Duration::from_secs(5)), ..call(b"warm") })).await;
     let reply = soon(upstream.unary(Call { timeout: Some(Duration::from_millis(20)), ..call(b"x") })).await;
     assert_eq!(status(&reply).code, Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn a_request_message_over_the_limit_is_413_and_nothing_is_sent() {
+    let (server, mut seen) = noting().await;
+    let upstream = prepare(Settings { max_request_message: 1024, ..settings(&server.url()) });
+    let reply = soon(upstream.unary(call(&[0; 1025]))).await;
+    let refused = status(&reply);
+    assert_eq!((refused.code, refused.http_status().as_u16()), (Code::ResourceExhausted, 413));
+    assert_eq!(refused.message, "the request message is larger than the limit of 1KiB");
+    assert!(seen.try_recv().is_err());
+    assert_eq!(message(&soon(upstream.unary(call(&[0; 1024]))).await), b"");
 }

@@ -178,6 +178,94 @@ async fn calls_beyond_what_the_peer_allows_wait_for_a_stream() {
 }
 
 #[tokio::test]
+async fn a_full_connection_is_passed_over_while_another_has_room() {
+    const LIMITS: [u32; 2] = [1, 100];
+    let (opened, arrived) = (Arc::new(AtomicUsize::new(0)), Arc::new([const { AtomicUsize::new(0) }; 2]));
+    let (count, calls) = (Arc::clone(&opened), Arc::clone(&arrived));
+    let server = Server::sockets(move |socket| {
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        let calls = Arc::clone(&calls);
+        async move {
+            let mut builder = h2::server::Builder::new();
+            builder.max_concurrent_streams(LIMITS[number]);
+            let mut connection = builder.handshake(socket).await.expect("HTTP/2");
+            accept_all(
+                &mut connection,
+                &move |request: Request<RecvStream>, respond: SendResponse<Bytes>| {
+                    calls[number].fetch_add(1, Ordering::SeqCst);
+                    async move {
+                        // Held, and never answered.
+                        let _held = (request, respond);
+                        std::future::pending::<()>().await;
+                    }
+                },
+            )
+            .await;
+        }
+    })
+    .await;
+    let upstream = Arc::new(prepare(Settings { connections: 2, ..settings(&server.url()) }));
+    until("two connections", || upstream.calls.pool.view.borrow().ready.len() == 2).await;
+    let waiting = (0..40).map(|_| {
+        let upstream = Arc::clone(&upstream);
+        tokio::spawn(async move { upstream.unary(call(b"x")).await })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    let counts = || arrived.each_ref().map(|count| count.load(Ordering::SeqCst));
+    until("all calls to be at the backend", || counts() == [1, 39]).await;
+    waiting.iter().for_each(JoinHandle::abort);
+}
+
+/// Allows no stream at first, then ten; tells of the first call.
+async fn grudging(mut socket: TcpStream, allow: Arc<Notify>, came: Arc<Notify>) -> std::io::Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const HEADERS: u8 = 1;
+    let streams = |most: u8| [0, 0, 6, SETTINGS, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, most];
+    socket.read_exact(&mut [0; 24]).await?;
+    socket.write_all(&streams(0)).await?;
+    loop {
+        let mut head = [0; 9];
+        socket.read_exact(&mut head).await?;
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        socket.read_exact(&mut payload).await?;
+        match (head[3], head[4]) {
+            (SETTINGS, 0) => socket.write_all(&[0, 0, 0, SETTINGS, 1, 0, 0, 0, 0]).await?,
+            (PING, 0) => {
+                socket.write_all(&[0, 0, 8, PING, 1, 0, 0, 0, 0]).await?;
+                socket.write_all(&payload).await?;
+                allow.notified().await;
+                socket.write_all(&streams(10)).await?;
+            }
+            (HEADERS, _) => came.notify_one(),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_goes_on_when_the_peer_allows_more() {
+    let (allow, came) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (later, told) = (Arc::clone(&allow), Arc::clone(&came));
+    let server = Server::sockets(move |socket| {
+        let (later, told) = (Arc::clone(&later), Arc::clone(&told));
+        async move { drop(grudging(socket, later, told).await) }
+    })
+    .await;
+    let upstream = Arc::new(upstream(&server.url()));
+    until("connected", || upstream.state().is_ok()).await;
+    let waiting = tokio::spawn({
+        let upstream = Arc::clone(&upstream);
+        async move { upstream.unary(call(b"x")).await }
+    });
+    assert!(timeout(Duration::from_millis(100), came.notified()).await.is_err(), "no stream is allowed yet");
+    allow.notify_one();
+    soon(came.notified()).await;
+    waiting.abort();
+}
+
+#[tokio::test]
 async fn after_goaway_calls_in_flight_finish_and_new_ones_go_elsewhere() {
     let (release, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
     let opened = Arc::new(AtomicUsize::new(0));

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Call, Reply, Settings, TlsSettings, Upstream};
+use super::{Call, Deadlines, Reply, Settings, TlsSettings, Upstream};
 use crate::problem::{Place, Problems};
 use crate::status::Status;
 use crate::wire::frame::prefix;
@@ -152,11 +152,11 @@ fn settings(url: &str) -> Settings {
         name: "backend".to_owned(),
         url: url.to_owned(),
         tls: TlsSettings::default(),
-        timeout: None,
-        max_timeout: None,
+        deadlines: Deadlines::default(),
         connect_timeout: Duration::from_secs(5),
         connections: 1,
         keepalive: None,
+        max_request_message: 4 << 20,
         max_response_message: 4 << 20,
         place: Place::item("upstreams[0]"),
     }

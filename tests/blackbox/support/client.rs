@@ -51,6 +51,48 @@ impl Answer {
     }
 }
 
+/// A connection that stays open from one request to the next.
+pub enum Session {
+    Http1(hyper::client::conn::http1::SendRequest<Full<Bytes>>),
+    Http2(hyper::client::conn::http2::SendRequest<Full<Bytes>>),
+}
+
+impl Session {
+    /// Opens an HTTP/1.1 connection to `host:port`.
+    pub async fn http1(address: &str) -> Self {
+        let io = TokioIo::new(TcpStream::connect(address).await.expect("connected"));
+        let (sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("HTTP/1.1");
+        tokio::spawn(connection);
+        Self::Http1(sender)
+    }
+
+    /// Opens an HTTP/2 connection to `host:port`.
+    pub async fn http2(address: &str) -> Self {
+        let io = TokioIo::new(TcpStream::connect(address).await.expect("connected"));
+        let opened = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await;
+        let (sender, connection) = opened.expect("HTTP/2");
+        tokio::spawn(connection);
+        Self::Http2(sender)
+    }
+
+    /// Sends one request and reads the whole answer; an error is a connection that broke.
+    pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Answer, String> {
+        match self {
+            Self::Http1(sender) => {
+                request.headers_mut().insert("host", http::HeaderValue::from_static("gateway.test"));
+                sender.ready().await.map_err(|error| error.to_string())?;
+                whole(sender.send_request(request).await).await
+            }
+            Self::Http2(sender) => {
+                let target = format!("http://gateway.test{}", request.uri());
+                *request.uri_mut() = target.parse().expect("a target");
+                sender.ready().await.map_err(|error| error.to_string())?;
+                whole(sender.send_request(request).await).await
+            }
+        }
+    }
+}
+
 impl Client {
     /// Sends one request and reads the whole answer.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {

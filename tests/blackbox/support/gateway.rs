@@ -32,6 +32,15 @@ pub struct Gateway {
     addresses: Vec<(String, String)>,
 }
 
+/// A gateway that did not start.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// Everything it printed.
+    pub output: String,
+}
+
 impl GatewayBuilder {
     pub fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a folder"), config: String::new(), admin: true }
@@ -70,12 +79,16 @@ impl GatewayBuilder {
     pub async fn start(self) -> Gateway {
         match self.try_start().await {
             Ok(gateway) => gateway,
-            Err(output) => panic!("the gateway did not start:\n{output}"),
+            Err(refused) => panic!("the gateway did not start:\n{}", refused.output),
         }
     }
 
-    /// Starts the gateway; an error is what it printed before it stopped.
-    pub async fn try_start(self) -> Result<Gateway, String> {
+    /// Starts a gateway that must not start.
+    pub async fn refused(self) -> Refused {
+        self.try_start().await.expect_err("the gateway refuses to start")
+    }
+
+    async fn try_start(self) -> Result<Gateway, Refused> {
         let mut config = self.config;
         if !config.lines().any(|line| line.starts_with("listen:")) {
             config.push_str("listen: 127.0.0.1:0\n");
@@ -114,7 +127,7 @@ impl GatewayBuilder {
             for reader in readers {
                 reader.await.expect("read to the end");
             }
-            return Err(gateway.output().join("\n"));
+            return Err(Refused { code: gateway.exit().await, output: gateway.output().join("\n") });
         }
         gateway.addresses = gateway
             .events("listening")

@@ -5,7 +5,7 @@ mod gateway;
 mod shop;
 mod wait;
 
-pub use client::{Answer, Client, http1, http2};
+pub use client::{Answer, Client, Session, http1, http2};
 pub use gateway::{Gateway, GatewayBuilder, request};
 pub use shop::{SHOP, model_pool, pool, shop, shop_files};
 pub use wait::until;

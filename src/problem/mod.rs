@@ -3,7 +3,11 @@
 //! A [`Problem`] says where, what and how to mend it; [`Problems`] collects all of them, so that one run
 //! reports everything. Not for faults while serving: those are a [`Status`](crate::status::Status).
 
+mod nearest;
+
 use std::fmt;
+
+pub use nearest::nearest;
 
 /// How much a problem weighs: an error keeps a configuration from being served, a warning does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
