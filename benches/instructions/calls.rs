@@ -31,9 +31,7 @@ fn main() {
     case("get/request", |out| get.write_request(&captures, None, b"", out).is_ok());
     api.answer("get/answer", &get, "GetClusterResponse", &model::get());
     let query = Some("page_size=20&cloud_provider_id=aws");
-    case("list20/request", |out| {
-        list.write_request(std::slice::from_ref(&account), query, b"", out).is_ok()
-    });
+    case("list20/request", |out| list.write_request(std::slice::from_ref(&account), query, b"", out).is_ok());
     api.answer("list20/answer", &list, "ListClustersResponse", &model::list(20));
     let body = model::create();
     case("create/request", |out| {
