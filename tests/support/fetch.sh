@@ -66,6 +66,16 @@ fetch_libraries() {
         skip "the system's C library is too old, and apt cannot fetch a newer one (see $LIBRARIES_FOLDER.log)"
 }
 
+fetch_valgrind() {
+    if command -v valgrind >/dev/null; then return; fi
+    mkdir -p "$FETCHED"
+    install_valgrind >"$FETCHED/valgrind.log" 2>&1 || skip "apt cannot install valgrind (see $FETCHED/valgrind.log)"
+}
+
+install_valgrind() {
+    apt-get update && apt-get install --yes --no-install-recommends valgrind
+}
+
 # Takes the system's own package sources with the release's name replaced, and lists of their own, so that the
 # system does not come to know of the other release.
 unpack_libraries() {

@@ -1,0 +1,116 @@
+//! Fixed calls on the model API, for a tool that counts what they take: `run` beside this file starts this under
+//! callgrind.
+//!
+//! Each case is one call of [`measured`], in the order in which they are named on standard output:
+//! `NAME REPEATS ALLOCATIONS`, the last for one message. Set-up is outside of [`measured`], and each case proves
+//! first that what it does is right.
+
+#[path = "../support/model.rs"]
+mod model;
+
+use std::borrow::Cow;
+use std::hint::black_box;
+
+use allocation_counter::measure;
+use prost::Message;
+use prost_reflect::DynamicMessage;
+use transom::problem::Problems;
+use transom::rule::{self, Binding};
+use transom::schema;
+use transom::transcode::{CallPlan, MessagePlan, Settings, UnsetFields};
+
+const ACCOUNT: &str = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
+const REPEATS: usize = 50;
+
+fn main() {
+    let api = Api::load();
+    let [get, list, create] = ["GetCluster", "ListClusters", "CreateCluster"].map(|rpc| api.plan(rpc));
+    let captures = [ACCOUNT, ACCOUNT].map(Cow::Borrowed);
+    let [account] = [Cow::Borrowed(ACCOUNT)];
+
+    case("get/request", |out| get.write_request(&captures, None, b"", out).is_ok());
+    api.answer("get/answer", &get, "GetClusterResponse", &model::get());
+    let query = Some("page_size=20&cloud_provider_id=aws");
+    case("list20/request", |out| list.write_request(std::slice::from_ref(&account), query, b"", out).is_ok());
+    api.answer("list20/answer", &list, "ListClustersResponse", &model::list(20));
+    let body = model::create();
+    case("create/request", |out| {
+        create.write_request(std::slice::from_ref(&account), None, black_box(body.as_bytes()), out).is_ok()
+    });
+    api.answer("create/answer", &create, "CreateClusterResponse", &model::get());
+    let (json, reader) = (model::list(20), api.message("ListClustersResponse"));
+    case("list20/read", |out| reader.write_wire(black_box(json.as_bytes()), out).is_ok());
+}
+
+/// The model API, compiled.
+struct Api {
+    pool: prost_reflect::DescriptorPool,
+    bindings: Vec<Binding>,
+    settings: Settings,
+}
+
+impl Api {
+    fn load() -> Self {
+        let mut problems = Problems::new();
+        let embedded = schema::Settings { embedded_api: true, ..schema::Settings::default() };
+        let schema = schema::load(&embedded, &mut problems).expect("the model API compiles");
+        let rules = rule::Settings {
+            services: Vec::new(),
+            files: Vec::new(),
+            unbound_methods: false,
+            delete_body: false,
+        };
+        let bindings = rule::read(&schema, &rules, &mut problems);
+        let settings = Settings { unset_fields: UnsetFields::Omit, ..Settings::default() };
+        Self { pool: schema.pool().clone(), bindings, settings }
+    }
+
+    fn plan(&self, rpc: &str) -> CallPlan {
+        let binding = self.bindings.iter().find(|binding| binding.rpc.name() == rpc).expect("an rpc");
+        CallPlan::compile(binding, &self.settings)
+    }
+
+    fn desc(&self, name: &str) -> prost_reflect::MessageDescriptor {
+        self.pool.get_message_by_name(&format!("qdrant.cloud.cluster.v1.{name}")).expect("a message")
+    }
+
+    fn message(&self, name: &str) -> MessagePlan {
+        MessagePlan::compile(&self.desc(name), &self.settings)
+    }
+
+    /// Wire bytes to JSON: the bytes are made of `json`, and have to give the same JSON again.
+    fn answer(&self, name: &str, plan: &CallPlan, message: &str, json: &str) {
+        let mut wire = Vec::new();
+        self.message(message).write_wire(json.as_bytes(), &mut wire).expect("JSON of the message");
+        // Fields in the order of their numbers, whatever the order in which they were written.
+        let ordered = DynamicMessage::decode(self.desc(message), wire.as_slice()).expect("a message");
+        let wire = ordered.encode_to_vec();
+        let mut again = Vec::new();
+        plan.write_response(&wire, &mut again).expect("an answer");
+        let value = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).expect("JSON");
+        assert_eq!(value(&again), value(json.as_bytes()), "{name}");
+        case(name, |out| plan.write_response(black_box(&wire), out).is_ok());
+    }
+}
+
+/// Counts the allocations of one message into a buffer that is large enough, then gives the case to
+/// [`measured`].
+fn case(name: &str, mut work: impl FnMut(&mut Vec<u8>) -> bool) {
+    let mut out = Vec::with_capacity(1 << 20);
+    assert!(work(&mut out), "{name}: the call fails");
+    out.clear();
+    let allocations = measure(|| assert!(work(&mut out), "{name}: the call fails")).count_total;
+    println!("{name} {REPEATS} {allocations}");
+    measured(&mut || {
+        out.clear();
+        work(&mut out);
+    });
+}
+
+/// What is counted; `run` names this function to callgrind.
+#[inline(never)]
+fn measured(work: &mut dyn FnMut()) {
+    for _ in 0..REPEATS {
+        work();
+    }
+}
