@@ -17,7 +17,7 @@ use prost_reflect::DynamicMessage;
 use transom::problem::Problems;
 use transom::rule::{self, Binding};
 use transom::schema;
-use transom::transcode::{CallPlan, MessagePlan, Settings, UnsetFields};
+use transom::transcode::{CallPlan, MessagePlan, Plans, Settings, UnsetFields};
 
 const ACCOUNT: &str = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
 const REPEATS: usize = 50;
@@ -46,7 +46,7 @@ fn main() {
 struct Api {
     pool: prost_reflect::DescriptorPool,
     bindings: Vec<Binding>,
-    settings: Settings,
+    plans: Plans,
 }
 
 impl Api {
@@ -62,12 +62,12 @@ impl Api {
         };
         let bindings = rule::read(&schema, &rules, &mut problems);
         let settings = Settings { unset_fields: UnsetFields::Omit, ..Settings::default() };
-        Self { pool: schema.pool().clone(), bindings, settings }
+        Self { pool: schema.pool().clone(), bindings, plans: Plans::compile(schema.pool(), &settings) }
     }
 
     fn plan(&self, rpc: &str) -> CallPlan {
         let binding = self.bindings.iter().find(|binding| binding.rpc.name() == rpc).expect("an rpc");
-        CallPlan::compile(binding, &self.settings)
+        CallPlan::compile(&self.plans, binding).expect("an rpc of the pool")
     }
 
     fn desc(&self, name: &str) -> prost_reflect::MessageDescriptor {
@@ -75,7 +75,7 @@ impl Api {
     }
 
     fn message(&self, name: &str) -> MessagePlan {
-        MessagePlan::compile(&self.desc(name), &self.settings)
+        self.plans.message(&self.desc(name)).expect("a message of the pool")
     }
 
     /// Wire bytes to JSON: the bytes are made of `json`, and have to give the same JSON again.

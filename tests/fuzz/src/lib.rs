@@ -13,7 +13,7 @@ use prost_reflect::{DescriptorPool, MessageDescriptor};
 use transom::problem::Problems;
 use transom::rule::{self, Binding};
 use transom::schema::{self, Schema};
-use transom::transcode::{CallPlan, MessagePlan, Settings, UnsetFields};
+use transom::transcode::{CallPlan, MessagePlan, Plans, Settings, UnsetFields};
 
 /// The types that the second byte names, from `a` on.
 const TYPES: [&str; 16] = [
@@ -111,22 +111,22 @@ impl<'i> Input<'i> {
         pool().get_message_by_name(name).unwrap_or_else(|| panic!("`{name}` is declared nowhere"))
     }
 
-    /// A plan for the message type that is named; compiled once.
+    /// A plan for the message type that is named.
     pub fn plan(&self) -> MessagePlan {
-        static PLANS: LazyLock<Mutex<HashMap<(u8, [bool; 5]), MessagePlan>>> = LazyLock::new(Mutex::default);
-        let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
-        let compile = || MessagePlan::compile(&self.desc(), &self.settings());
-        let key = (self.which % TYPES.len() as u8, self.settings);
-        plans.entry(key).or_insert_with(compile).clone()
+        self.plans().message(&self.desc()).expect("a message of the pool")
     }
 
-    /// A plan for the binding that is named, and the binding; compiled once.
+    /// A plan for the binding that is named, and the binding.
     pub fn call(&self) -> (CallPlan, &'static Binding) {
-        static PLANS: LazyLock<Mutex<HashMap<(usize, [bool; 5]), CallPlan>>> = LazyLock::new(Mutex::default);
+        let binding = &BINDINGS[usize::from(self.which) % BINDINGS.len()];
+        (CallPlan::compile(&self.plans(), binding).expect("a binding of the pool"), binding)
+    }
+
+    /// The plans of the pool for these settings; compiled once.
+    fn plans(&self) -> Plans {
+        static PLANS: LazyLock<Mutex<HashMap<[bool; 5], Plans>>> = LazyLock::new(Mutex::default);
         let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = usize::from(self.which) % BINDINGS.len();
-        let compile = || CallPlan::compile(&BINDINGS[index], &self.settings());
-        (plans.entry((index, self.settings)).or_insert_with(compile).clone(), &BINDINGS[index])
+        plans.entry(self.settings).or_insert_with(|| Plans::compile(pool(), &self.settings())).clone()
     }
 }
 
