@@ -35,17 +35,19 @@ pub(super) fn string_of(bytes: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(
 
 #[inline(never)]
 fn long_string(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotUtf8> {
-    let (blocks, rest) = text.as_chunks::<BLOCK>();
-    let mut plain = true;
-    for block in blocks {
-        plain &= is_plain(block, BLOCK);
+    let (mut foreign, mut escapes) = (false, false);
+    for byte in text {
+        foreign |= !byte.is_ascii();
+        escapes |= needs_escape(*byte);
     }
-    if plain && rest.iter().all(|byte| !is_special(*byte)) {
+    if foreign {
+        simdutf8::basic::from_utf8(text).map_err(|_| NotUtf8)?;
+    }
+    if escapes {
+        escaped(text, out);
+    } else {
         out.extend_from_slice(text);
-        return Ok(());
     }
-    simdutf8::basic::from_utf8(text).map_err(|_| NotUtf8)?;
-    escaped(text, out);
     Ok(())
 }
 
@@ -62,6 +64,7 @@ pub(super) fn is_plain(block: &[u8; BLOCK], len: usize) -> bool {
 }
 
 /// Not plain ASCII, or to be escaped.
+#[allow(clippy::needless_bitwise_bool, reason = "without branches it becomes vector instructions")]
 #[inline]
 fn is_special(byte: u8) -> bool {
     (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\')
@@ -89,7 +92,7 @@ pub(super) fn plain_run(text: &[u8]) -> usize {
             return at + (escapes.trailing_zeros() / 8) as usize;
         }
         at += 8;
-        if at == BLOCK {
+        if at == 2 * BLOCK {
             at += long_run(text.get(at..).unwrap_or_default());
         }
     }
@@ -100,7 +103,8 @@ pub(super) fn plain_run(text: &[u8]) -> usize {
 /// How many blocks at the start need no escape, in bytes.
 #[inline(never)]
 fn long_run(text: &[u8]) -> usize {
-    let (blocks, _) = text.as_chunks::<BLOCK>();
+    const LONG: usize = 4 * BLOCK;
+    let (blocks, _) = text.as_chunks::<LONG>();
     let clean = blocks.iter().take_while(|block| {
         let mut found = false;
         for byte in *block {
@@ -108,7 +112,7 @@ fn long_run(text: &[u8]) -> usize {
         }
         !found
     });
-    clean.count() * BLOCK
+    clean.count() * LONG
 }
 
 /// The high bits of those bytes of a word that need an escape. Only the lowest of them is exact: behind it a borrow
@@ -116,14 +120,15 @@ fn long_run(text: &[u8]) -> usize {
 #[inline]
 fn to_escape(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
+    let quote = word ^ (ONES * 0x22);
+    let backslash = word ^ (ONES * 0x5c);
     let zero_quote = quote.wrapping_sub(ONES) & !quote;
     let zero_backslash = backslash.wrapping_sub(ONES) & !backslash;
     let control = word.wrapping_sub(ONES * 0x20) & !word;
     (zero_quote | zero_backslash | control) & (ONES * 0x80)
 }
 
+#[allow(clippy::needless_bitwise_bool, reason = "without branches it becomes vector instructions")]
 #[inline]
 fn needs_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')

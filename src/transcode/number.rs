@@ -3,8 +3,9 @@
 //! Integers are read digit by digit, so that `1e3` and `12.0` are integers, `1.5` is not, and no exponent
 //! costs more than its text. Floats are read by the standard library straight into their own width.
 
-use std::ops::{Div, Neg};
-use std::str::FromStr;
+use std::ops::Neg;
+
+use fast_float2::FastFloat;
 
 /// How many bytes at the start of `text` are one JSON number (RFC 8259, section 6).
 pub(super) fn prefix(text: &[u8]) -> Option<usize> {
@@ -77,29 +78,16 @@ pub(super) fn plain_integer(text: &[u8]) -> Option<(i64, usize)> {
 const PLAIN_DIGITS: usize = 18;
 
 /// A width of floating point numbers.
-pub(super) trait Float: Copy + FromStr + Neg<Output = Self> + Div<Output = Self> + 'static {
-    const NAN: Self;
-    const INFINITY: Self;
-    /// The powers of ten that it holds exactly.
-    const TENS: &'static [Self];
-    /// Integers up to this one are held exactly.
-    const EXACT: u64;
+pub(super) trait Float: FastFloat + Neg<Output = Self> {
+    const NOT_A_NUMBER: Self;
+    const WITHOUT_END: Self;
 
-    /// The integer, which is at most [`EXACT`](Self::EXACT).
-    fn of(integer: u64) -> Self;
     fn is_finite(self) -> bool;
 }
 
 impl Float for f32 {
-    const NAN: Self = Self::NAN;
-    const INFINITY: Self = Self::INFINITY;
-    const TENS: &'static [Self] = &[1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
-    const EXACT: u64 = 1 << 24;
-
-    #[allow(clippy::cast_precision_loss, reason = "the caller keeps to what is exact")]
-    fn of(integer: u64) -> Self {
-        integer as Self
-    }
+    const NOT_A_NUMBER: Self = Self::NAN;
+    const WITHOUT_END: Self = Self::INFINITY;
 
     fn is_finite(self) -> bool {
         self.is_finite()
@@ -107,56 +95,26 @@ impl Float for f32 {
 }
 
 impl Float for f64 {
-    const NAN: Self = Self::NAN;
-    const INFINITY: Self = Self::INFINITY;
-    const TENS: &'static [Self] = &[
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
-        1e18, 1e19, 1e20, 1e21, 1e22,
-    ];
-    const EXACT: u64 = 1 << 53;
-
-    #[allow(clippy::cast_precision_loss, reason = "the caller keeps to what is exact")]
-    fn of(integer: u64) -> Self {
-        integer as Self
-    }
+    const NOT_A_NUMBER: Self = Self::NAN;
+    const WITHOUT_END: Self = Self::INFINITY;
 
     fn is_finite(self) -> bool {
         self.is_finite()
     }
 }
 
-/// The float at the start of `text` and how many bytes it takes, when its digits and its power of ten are both held
-/// exactly: then one division rounds as it should (Clinger, "How to read floating point numbers accurately").
+/// The nearest float to the JSON number at the start of `text`, rounded once, and how many bytes that number takes;
+/// `None` when there is none, or it is out of range.
 #[inline]
-pub(super) fn plain_float<T: Float>(text: &[u8]) -> Option<(T, usize)> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    let (mut mantissa, mut len, mut point) = (0_u64, 0, None);
-    for byte in digits.iter().take(PLAIN_DIGITS + 1) {
-        match byte {
-            b'0'..=b'9' => mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(byte & 0xf)),
-            b'.' if point.is_none() && len > 0 => point = Some(len),
-            _ => break,
-        }
-        len += 1;
-    }
-    let fraction = point.map_or(0, |point: usize| len - point - 1);
-    let whole = point.unwrap_or(len);
-    let malformed =
-        whole == 0 || (whole > 1 && digits.first() == Some(&b'0')) || (point.is_some() && fraction == 0);
-    let goes_on = matches!(digits.get(len), Some(b'.' | b'e' | b'E' | b'0'..=b'9'));
-    if malformed || goes_on || mantissa > T::EXACT {
-        return None;
-    }
-    let number = T::of(mantissa) / *T::TENS.get(fraction)?;
-    Some(if negative { (-number, len + 1) } else { (number, len) })
+pub(super) fn leading_float<T: Float>(text: &[u8]) -> Option<(T, usize)> {
+    let len = prefix(text)?;
+    let number = fast_float2::parse(text.get(..len)?).ok().filter(|number: &T| number.is_finite())?;
+    Some((number, len))
 }
 
 /// The nearest float, rounded once; `None` when it is out of range.
 pub(super) fn finite<T: Float>(number: &str) -> Option<T> {
-    number.parse().ok().filter(|value: &T| value.is_finite())
+    leading_float(number.as_bytes()).filter(|(_, len)| *len == number.len()).map(|(number, _)| number)
 }
 
 /// The nearest `f32`.
@@ -270,45 +228,36 @@ mod tests {
     }
 
     #[test]
-    fn plain_numbers_are_those_of_the_slow_way() {
+    fn plain_integers_are_those_of_the_slow_way() {
         for text in [
             "0",
             "-0",
-            "0.1",
-            "1.5",
-            "12.25",
+            "7",
+            "-12",
             "100",
-            "0.001",
-            "123456789.125",
-            "9007199254740993",
-            "16777217",
-            "0.30000001192092896",
-            "3.4028235",
-            "61.4",
-            "-7.25",
-            "1e5",
-            "1.",
-            ".5",
+            "123456789012345678",
+            "1234567890123456789",
             "01",
             "-",
             "",
-            "1.2.3",
-            "00.1",
-            "0.0000000000000001",
-            "99999999999999999999",
+            "1.0",
+            "1e2",
         ] {
-            if let Some((double, len)) = plain_float::<f64>(text.as_bytes()) {
-                assert_eq!((Some(double), len), (super::double(text), text.len()), "{text}");
-            }
-            if let Some((float, len)) = plain_float::<f32>(text.as_bytes()) {
-                assert_eq!((Some(float), len), (super::float(text), text.len()), "{text}");
-            }
             if let Some((integer, len)) = plain_integer(text.as_bytes()) {
                 assert_eq!((Some(i128::from(integer)), len), (super::integer(text), text.len()), "{text}");
             }
         }
-        assert_eq!(plain_float::<f64>(b"61.4,"), Some((61.4, 4)));
         assert_eq!(plain_integer(b"-12}"), Some((-12, 3)));
+    }
+
+    #[test]
+    fn a_float_ends_where_the_number_does() {
+        assert_eq!(leading_float(b"61.4,"), Some((61.4_f64, 4)));
+        assert_eq!(leading_float(b"-1.5e3]"), Some((-1500.0_f32, 6)));
+        for bad in ["", "-", ".5", "1.", "inf", "nan", "+1", "1e400"] {
+            assert_eq!(leading_float::<f64>(bad.as_bytes()), None, "{bad}");
+        }
+        assert_eq!(leading_float(b"01"), Some((0.0_f64, 1)));
     }
 
     #[test]

@@ -25,10 +25,15 @@ pub(super) fn write_timestamp(seconds: i64, nanos: i32) -> Option<Text> {
     }
     let (year, month, day) = civil_from_days(seconds.div_euclid(DAY));
     let time = seconds.rem_euclid(DAY);
-    let ([a, b], [c, d], [e, f], [g, h]) = (two(year / 100), two(year % 100), two(month), two(day));
-    let ([i, j], [k, l], [m, n]) = (two(time / 3600), two(time / 60 % 60), two(time % 60));
     let mut text = Text::default();
-    text.put(&[a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n]);
+    text.put(&two(year / 100));
+    for (number, after) in
+        [(year % 100, b"-"), (month, b"-"), (day, b"T"), (time / 3600, b":"), (time / 60 % 60, b":")]
+    {
+        text.put(&two(number));
+        text.put(after);
+    }
+    text.put(&two(time % 60));
     text.put_fraction(nanos.unsigned_abs());
     text.put(b"Z");
     Some(text)

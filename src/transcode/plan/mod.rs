@@ -119,6 +119,12 @@ impl Message {
         self.names.find(key)
     }
 
+    /// Whether any field writes something when it is not set.
+    #[inline]
+    pub(super) fn shows_unset(&self) -> bool {
+        !self.unset.is_empty()
+    }
+
     /// What the fields from one place up to another write when none of them is set.
     #[inline]
     pub(super) fn unset(&self, from: usize, to: usize) -> &[u8] {

@@ -33,9 +33,9 @@ impl Snippet {
     #[inline]
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         if self.len <= Self::SHORT {
-            put_block(&self.block, self.len, out)
+            put_block(&self.block, self.len, out);
         } else {
-            out.extend_from_slice(&self.long)
+            out.extend_from_slice(&self.long);
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_text_is_recognised_but_for_its_first_byte() {
         for len in [1, 2, 8, 9, 31, 32, 33, 60] {
-            let text: String = (0..len).map(|index| char::from(b'a' + index as u8 % 26)).collect();
+            let text: String = ('a'..='z').cycle().take(len).collect();
             let snippet = Snippet::new(text.as_bytes());
             for behind in ["", "z", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
                 let mut found = format!("{text}{behind}").into_bytes();

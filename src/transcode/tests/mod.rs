@@ -67,6 +67,7 @@ struct Echo {
 }
 
 impl Echo {
+    #[allow(clippy::needless_pass_by_value, reason = "most are made for one call")]
     fn new(desc: &MessageDescriptor, settings: Settings) -> Self {
         Self {
             desc: desc.clone(),

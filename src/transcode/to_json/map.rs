@@ -63,13 +63,13 @@ impl<'p> Writer<'p, '_, '_> {
     ) -> Result<Option<Item>, Stop> {
         let plan = self.plan(index)?;
         let mut item =
-            Item { key: self.key_of(key.kind, zero(key.kind)), value: None, pieces: None, order: 0 };
+            Item { key: Self::key_of(key.kind, zero(key.kind)), value: None, pieces: None, order: 0 };
         let mut foreign = false;
         while !span.is_empty() {
             let tag = span.tag(self.wire)?;
             let raw = span.value(self.wire, tag)?;
             match known_field(plan, tag) {
-                Some((0, _)) => item.key = self.key_of(key.kind, raw),
+                Some((0, _)) => item.key = Self::key_of(key.kind, raw),
                 Some((1, _)) if self.is_foreign(value, raw) => foreign = true,
                 Some((1, _)) => self.add_value(&mut item, value, raw)?,
                 _ => {}
@@ -94,11 +94,11 @@ impl<'p> Writer<'p, '_, '_> {
     }
 
     #[inline]
-    fn key_of(&self, kind: Kind, raw: Raw) -> Key {
+    fn key_of(kind: Kind, raw: Raw) -> Key {
         match (kind, raw) {
             (_, Raw::Span(text)) => Key::Text(text),
             (Kind::Bool, Raw::Number(number)) => Key::Rank(u64::from(number != 0)),
-            (_, Raw::Number(number)) => match self.integer(kind, number) {
+            (_, Raw::Number(number)) => match integer(kind, number) {
                 Ok(signed) => Key::Rank(signed.cast_unsigned() ^ SIGN),
                 Err(unsigned) => Key::Rank(unsigned),
             },
@@ -161,17 +161,17 @@ impl<'p> Writer<'p, '_, '_> {
             kind => zero(kind),
         }
     }
+}
 
-    /// An integer of a kind, as it is: signed or not.
-    fn integer(&self, kind: Kind, number: u64) -> Result<i64, u64> {
-        match kind {
-            Kind::Int32 | Kind::Sfixed32 => Ok(i64::from(low(number).cast_signed())),
-            Kind::Sint32 => Ok(unzigzag(u64::from(low(number)))),
-            Kind::Int64 | Kind::Sfixed64 => Ok(number.cast_signed()),
-            Kind::Sint64 => Ok(unzigzag(number)),
-            Kind::Uint32 | Kind::Fixed32 => Err(u64::from(low(number))),
-            _ => Err(number),
-        }
+/// An integer of a kind as it is: signed, or not.
+fn integer(kind: Kind, number: u64) -> Result<i64, u64> {
+    match kind {
+        Kind::Int32 | Kind::Sfixed32 => Ok(i64::from(low(number).cast_signed())),
+        Kind::Sint32 => Ok(unzigzag(u64::from(low(number)))),
+        Kind::Int64 | Kind::Sfixed64 => Ok(number.cast_signed()),
+        Kind::Sint64 => Ok(unzigzag(number)),
+        Kind::Uint32 | Kind::Fixed32 => Err(u64::from(low(number))),
+        _ => Err(number),
     }
 }
 

@@ -246,7 +246,9 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
     /// Writes the fields between two places as they are when they are not set.
     #[inline]
     pub(super) fn unset(&mut self, plan: &Message, from: usize, to: usize) {
-        self.out.extend_from_slice(plan.unset(from, to));
+        if plan.shows_unset() {
+            self.out.extend_from_slice(plan.unset(from, to));
+        }
     }
 
     /// Whether the value is of a closed enum that does not have it: that is an unknown field.

@@ -94,9 +94,9 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
         let length = self.lengths.open(index, self.out);
         let begin = self.out.len();
         if plan.boxed_in_any {
-            self.boxed(index, plan)?
+            self.boxed(index, plan)?;
         } else {
-            self.object(plan, true, Overlay::NONE)?
+            self.object(plan, true, Overlay::NONE)?;
         }
         if self.out.len() == begin {
             self.out.truncate(content);

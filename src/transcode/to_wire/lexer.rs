@@ -110,10 +110,10 @@ impl<'a> Lexer<'a> {
     /// The fault of a string with a control character at a place, or without an end.
     #[cold]
     fn unended(&self, control: bool, at: usize) -> Fault {
-        match control {
-            true => Fault::at(at, "control character in a string; it must be escaped"),
-            false => Fault::at(self.token, "string without a closing quote"),
+        if control {
+            return Fault::at(at, "control character in a string; it must be escaped");
         }
+        Fault::at(self.token, "string without a closing quote")
     }
 
     /// Reads the string that comes next and appends what it says.

@@ -13,6 +13,9 @@ use crate::transcode::plan::{Field, Kind, Message, Plans, Shape, WellKnown};
 
 pub(super) type Read<T = ()> = Result<T, Fault>;
 
+/// So many fields are compared with a key before it is looked up.
+const NEAR: usize = 4;
+
 /// Reads JSON and writes wire bytes.
 pub(super) struct Reader<'p, 'j, 'o> {
     pub(super) plans: &'p Plans,
@@ -55,11 +58,12 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
         let (mut first, mut expected, mut typed) = (true, 0, false);
         while self.json.goes_on(&mut first)? {
             let start = self.json.token();
-            // Clients write fields in the order of the proto file, more often than not.
-            let place = match plan.fields.get(expected) {
-                Some(field) if self.json.is_key(&field.key) => expected,
-                _ if in_any && self.is_type_url(&mut typed)? => continue,
-                _ => match self.named(plan, start)? {
+            // Clients write fields in the order of the proto file, more often than not, and leave some out.
+            let near = plan.fields.get(expected..).unwrap_or_default().iter().take(NEAR);
+            let place = match near.zip(expected..).find(|(field, _)| self.json.is_key(&field.key)) {
+                Some((_, place)) => place,
+                None if in_any && self.is_type_url(&mut typed)? => continue,
+                None => match self.named(plan, start)? {
                     Some(place) => place,
                     None => continue,
                 },

@@ -94,10 +94,10 @@ impl<'p> Reader<'p, '_, '_> {
         {
             return Err(format!("expected a list index in the brackets, found {}", quoted(index)));
         }
-        match field.packed {
-            true => self.text_value(field.kind, &parameter.text, Source::Query),
-            false => self.tagged_text(field, &parameter.text, Source::Query),
+        if field.packed {
+            return self.text_value(field.kind, &parameter.text, Source::Query);
         }
+        self.tagged_text(field, &parameter.text, Source::Query)
     }
 
     /// `field[key]=v` adds an entry to a map.

@@ -139,14 +139,14 @@ impl<'p> Reader<'p, '_, '_> {
     #[inline(never)]
     fn float<T: number::Float>(&mut self, kind: Kind) -> Read<T> {
         self.json.peek()?;
-        if let Some((number, len)) = number::plain_float(self.json.rest()) {
+        if let Some((number, len)) = number::leading_float(self.json.rest()) {
             self.json.advance(len);
             return Ok(number);
         }
         self.numeric(kind, |text| match text {
-            "NaN" => Some(T::NAN),
-            "Infinity" => Some(T::INFINITY),
-            "-Infinity" => Some(-T::INFINITY),
+            "NaN" => Some(T::NOT_A_NUMBER),
+            "Infinity" => Some(T::WITHOUT_END),
+            "-Infinity" => Some(-T::WITHOUT_END),
             _ if number::is_number(text) => number::finite(text),
             _ => None,
         })
