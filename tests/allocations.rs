@@ -1,4 +1,5 @@
-//! A route lookup that hits allocates nothing: counted by an allocator that counts.
+//! A route lookup that hits allocates nothing, and neither does transcoding into a buffer that is large enough:
+//! counted by an allocator that counts.
 
 use allocation_counter::measure;
 use http::Method;
@@ -6,6 +7,7 @@ use transom::problem::Problems;
 use transom::route::{RouteTable, Settings, Ties, Unescape};
 use transom::rule::{self, Binding, HttpMethod, PathTemplate, Segment};
 use transom::schema;
+use transom::transcode::{CallPlan, Plans, Settings as Json, UnsetFields};
 
 /// The bindings of the model API.
 fn model_api() -> Vec<Binding> {
@@ -108,5 +110,43 @@ fn a_hit_on_any_form_of_template_allocates_nothing() {
     for (index, (template, path)) in requests.iter().enumerate() {
         assert_eq!(allocations(&table, &Method::GET, path, index), 0, "{template}");
         assert_eq!(allocations(&table, &Method::HEAD, path, index), 0, "{template}");
+    }
+}
+
+/// Clusters as JSON: what lists, creations and answers are made of.
+#[path = "../benches/support/model.rs"]
+mod model;
+
+#[test]
+fn transcoding_into_a_large_buffer_allocates_next_to_nothing() {
+    let bindings = model_api();
+    let settings = Json { unset_fields: UnsetFields::Omit, ..Json::default() };
+    let pool = bindings[0].rpc.parent_pool();
+    let (plans, captures) = (Plans::compile(pool, &settings), [std::borrow::Cow::Borrowed("a")]);
+    let call = |rpc: &str| {
+        let binding = bindings.iter().find(|binding| binding.rpc.name() == rpc).expect("an rpc");
+        CallPlan::compile(&plans, binding).expect("a binding of the pool")
+    };
+    let mut out = Vec::with_capacity(1 << 20);
+    let body = model::create();
+    let create = call("CreateCluster");
+    let counted =
+        measure(|| create.write_request(&captures, None, body.as_bytes(), &mut out).expect("a request"));
+    assert_eq!(counted.count_total, 0, "a request");
+    for (rpc, message, json) in [
+        ("GetCluster", "GetClusterResponse", model::get()),
+        ("ListClusters", "ListClustersResponse", model::list(20)),
+        ("ListClusters", "ListClustersResponse", model::list(200)),
+    ] {
+        let desc =
+            pool.get_message_by_name(&format!("qdrant.cloud.cluster.v1.{message}")).expect("a message");
+        let (plan, call) = (plans.message(&desc).expect("a message of the pool"), call(rpc));
+        let mut wire = Vec::with_capacity(1 << 20);
+        let counted = measure(|| plan.write_wire(json.as_bytes(), &mut wire).expect("JSON of the message"));
+        assert_eq!(counted.count_total, 0, "{message} to wire");
+        out.clear();
+        let counted = measure(|| call.write_response(&wire, &mut out).expect("an answer"));
+        assert_eq!(counted.count_total, 0, "{message} to JSON");
+        assert_eq!(String::from_utf8_lossy(&out), json);
     }
 }

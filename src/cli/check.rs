@@ -5,6 +5,7 @@ use std::io;
 
 use crate::config::render;
 use crate::problem::Problems;
+use crate::units::ByteSize;
 
 use super::args::CheckArgs;
 use super::build::{Built, build};
@@ -73,6 +74,14 @@ fn detail(built: &Built, terminal: &mut Terminal) -> io::Result<()> {
         };
         writeln!(out.to, "upstream  {} {} ({services})", upstream.upstream.name, upstream.upstream.url)?;
     }
+    let plans = built.snapshot.plans();
+    writeln!(
+        out.to,
+        "plans     {}, {}, compiled in {:.1} ms",
+        plural(plans.len(), "message type", "message types"),
+        ByteSize(plans.bytes() as u64),
+        built.snapshot.planning().as_secs_f64() * 1000.0,
+    )?;
     for file in &built.settings.files {
         writeln!(out.to, "read      {}", file.display())?;
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::uri::PathAndQuery;
 
@@ -32,7 +33,9 @@ pub(super) fn snapshot(
     if bindings.is_empty() && !problems.has_errors() {
         problems.push(nothing_to_serve(settings));
     }
+    let started = Instant::now();
     let plans = Plans::compile(schema.pool(), &settings.transcode);
+    let planning = started.elapsed();
     let routes = routes(&bindings, settings, &upstreams, &plans, problems);
     if problems.has_errors() {
         return None;
@@ -46,6 +49,7 @@ pub(super) fn snapshot(
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
         plans,
+        planning,
         limits: settings.limits.clone(),
     })
 }

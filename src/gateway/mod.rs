@@ -84,6 +84,7 @@ pub struct Snapshot {
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
     plans: Plans,
+    planning: Duration,
     limits: Limits,
 }
 
@@ -154,6 +155,18 @@ impl Snapshot {
     /// 501 for a method that streams.
     pub fn serves(&self, binding: usize) -> Result<(), Status> {
         self.routes.get(binding).map_or(Ok(()), Route::serves)
+    }
+
+    /// The transcoding plans of the contract's message types.
+    #[must_use]
+    pub fn plans(&self) -> &Plans {
+        &self.plans
+    }
+
+    /// How long it took to compile them.
+    #[must_use]
+    pub fn planning(&self) -> Duration {
+        self.planning
     }
 
     /// The header rules.

@@ -2,6 +2,8 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::shop;
 
@@ -147,4 +149,29 @@ async fn profiles_and_options_change_the_json() {
     let unknown = gateway.request(Method::PUT, "/v1/items/7", &[], r#"{"nothing": 1}"#).await;
     assert_eq!(unknown.status, 400);
     assert!(unknown.error().1.contains("nothing"), "{}", unknown.text());
+}
+
+/// Where a body is cut into chunks says nothing about what is in it.
+#[tokio::test]
+async fn every_cut_of_a_body_gives_the_same_answer() {
+    let (gateway, _backend) = shop("").await;
+    let sound = r#"{"inner": {"name": "a\u00e9\n\u00fc", "count": -12}, "tags": ["x", "y"], "price": 1.5e3, "big": "7"}"#;
+    let broken = r#"{"inner": {"count": "three"}}"#;
+    for body in [sound, broken] {
+        let whole = gateway.request(Method::PUT, "/v1/items/7", &[], body).await;
+        let mut stream = TcpStream::connect(gateway.address()).await.expect("a connection");
+        for cut in 1..body.len() {
+            let (first, second) = body.as_bytes().split_at(cut);
+            let chunk = |part: &[u8]| [format!("{:x}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat();
+            let head = "PUT /v1/items/7 HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+            stream.write_all(&[head.as_bytes(), &chunk(first)].concat()).await.expect("sent");
+            stream.flush().await.expect("sent");
+            tokio::task::yield_now().await;
+            stream.write_all(&[chunk(second), b"0\r\n\r\n".to_vec()].concat()).await.expect("sent");
+            let mut answer = Vec::new();
+            while !answer.ends_with(&whole.body) {
+                assert_ne!(stream.read_buf(&mut answer).await.expect("an answer"), 0, "cut at {cut}: closed");
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@
 mod against_oracle;
 mod answers;
 mod bodies;
+mod hostile;
 mod parameters;
 mod properties;
 

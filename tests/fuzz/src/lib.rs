@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use prost_reflect::{DescriptorPool, MessageDescriptor};
-use transom::problem::Problems;
+use transom::problem::{Place, Problems};
 use transom::rule::{self, Binding};
 use transom::schema::{self, Schema};
 use transom::transcode::{CallPlan, MessagePlan, Plans, Settings, UnsetFields};
@@ -55,7 +55,7 @@ pub fn pool() -> &'static DescriptorPool {
 /// The bindings that the second byte names, from `a` on: those of `echo.proto`, then the model API's.
 static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
     let settings = |services: &str| rule::Settings {
-        services: vec![services.to_owned()],
+        services: vec![rule::ServiceGlob { text: services.to_owned(), place: Place::default() }],
         files: Vec::new(),
         unbound_methods: false,
         delete_body: false,
