@@ -73,7 +73,7 @@ async fn a_body_that_does_not_come_in_time_is_408_and_the_time_follows_a_reload(
 #[tokio::test]
 async fn a_client_that_does_not_read_its_answer_is_closed() {
     let (gateway, _backend) =
-        shop("limits: {write_timeout: 300ms, request_body: 64MiB}\nupstream_max_response_message: 64MiB")
+        shop("limits: {write_timeout: 300ms, request_body: 64MiB}\nupstream_max_response_message: 64MiB\nupstream_max_request_message: 64MiB")
             .await;
     // More than the buffers of the sockets hold.
     let note = "x".repeat(24 << 20);

@@ -61,7 +61,7 @@ fn maps_and_lists_of_any_size_are_in_proportion() {
     assert!(json.starts_with(r#"{"labels":{"000000":"v","000001":"v""#), "{}", &json[..60]);
     let same = entry(1).repeat(300_000);
     assert_eq!(answer(&kinds(), &same).expect("an answer"), r#"{"labels":{"000001":"v"}}"#);
-    let quotes = field_wire(14, &[b'"'; 4 << 20]);
+    let quotes = field_wire(14, &b"\"".repeat(4 << 20));
     assert_eq!(answer(&kinds(), &quotes).expect("an answer").len(), 8 * (1 << 20) + 18);
     // A list that other fields cut into 200,000 stretches.
     let cut = [&[0xca, 0x02, 1, 7][..], &[0x10, 1]].concat().repeat(200_000);

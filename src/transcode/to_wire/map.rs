@@ -104,7 +104,7 @@ pub(super) fn map_key(kind: Kind, text: &str, out: &mut Vec<u8>) -> Option<()> {
         Kind::Bool => out.push(u8::from(text.parse::<bool>().ok()?)),
         // No fraction and no exponent: 1 and 1.0 would be two spellings of one key.
         _ if number::is_number(text) && !text.contains(['.', 'e', 'E']) => {
-            put::integer(kind, number::integer(text)?, out)?;
+            put::integer(kind, put::bits(kind, number::integer(text)?)?, out);
         }
         _ => return None,
     }

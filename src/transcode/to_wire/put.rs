@@ -119,23 +119,33 @@ fn fill(place: &mut [u8], len: usize) {
     }
 }
 
-/// An integer that a kind has, as the wire has it without its tag; `None` when it is out of range.
+/// The bits that the wire has for an integer of a kind; `None` when it is out of range.
 #[inline]
-pub(super) fn integer(kind: Kind, number: i128, out: &mut Vec<u8>) -> Option<()> {
-    match kind {
-        Kind::Int32 => varint(i64::from(i32::try_from(number).ok()?).cast_unsigned(), out),
-        Kind::Sint32 => varint(zigzag(i64::from(i32::try_from(number).ok()?)), out),
-        Kind::Sfixed32 => out.extend_from_slice(&i32::try_from(number).ok()?.to_le_bytes()),
-        Kind::Uint32 => varint(u64::from(u32::try_from(number).ok()?), out),
-        Kind::Fixed32 => out.extend_from_slice(&u32::try_from(number).ok()?.to_le_bytes()),
-        Kind::Int64 => varint(i64::try_from(number).ok()?.cast_unsigned(), out),
-        Kind::Sint64 => varint(zigzag(i64::try_from(number).ok()?), out),
-        Kind::Sfixed64 => out.extend_from_slice(&i64::try_from(number).ok()?.to_le_bytes()),
-        Kind::Uint64 => varint(u64::try_from(number).ok()?, out),
-        Kind::Fixed64 => out.extend_from_slice(&u64::try_from(number).ok()?.to_le_bytes()),
+pub(super) fn bits(kind: Kind, number: i128) -> Option<u64> {
+    let signed = |number: i128| i64::try_from(number).ok();
+    let bits = match kind {
+        Kind::Int32 => i64::from(i32::try_from(number).ok()?).cast_unsigned(),
+        Kind::Sint32 => zigzag(i64::from(i32::try_from(number).ok()?)),
+        Kind::Sfixed32 => u64::from(i32::try_from(number).ok()?.cast_unsigned()),
+        Kind::Uint32 | Kind::Fixed32 => u64::from(u32::try_from(number).ok()?),
+        Kind::Int64 | Kind::Sfixed64 => signed(number)?.cast_unsigned(),
+        Kind::Sint64 => zigzag(signed(number)?),
+        Kind::Uint64 | Kind::Fixed64 => u64::try_from(number).ok()?,
         _ => return None,
+    };
+    Some(bits)
+}
+
+/// Appends an integer of a kind without its tag.
+#[inline]
+pub(super) fn integer(kind: Kind, bits: u64, out: &mut Vec<u8>) {
+    match kind {
+        Kind::Sfixed32 | Kind::Fixed32 => {
+            out.extend_from_slice(bits.to_le_bytes().get(..4).unwrap_or_default());
+        }
+        Kind::Sfixed64 | Kind::Fixed64 => out.extend_from_slice(&bits.to_le_bytes()),
+        _ => varint(bits, out),
     }
-    Some(())
 }
 
 /// The number of an enum value.

@@ -177,8 +177,8 @@ impl<'p> Reader<'p, '_, '_> {
                 self.out.extend_from_slice(&double.ok_or_else(expected)?.to_le_bytes());
             }
             _ => {
-                let number = integer(kind, text, source).ok_or_else(expected)?;
-                put::integer(kind, number, self.out).ok_or_else(expected)?;
+                let bits = integer(kind, text, source).and_then(|number| put::bits(kind, number));
+                put::integer(kind, bits.ok_or_else(expected)?, self.out);
             }
         }
         Ok(())

@@ -122,17 +122,19 @@ impl<'p> Reader<'p, '_, '_> {
     #[inline(never)]
     fn integer(&mut self, kind: Kind) -> Read {
         self.json.peek()?;
-        if let Some((number, len)) = number::plain_integer(self.json.rest())
-            && put::integer(kind, i128::from(number), self.out).is_some()
-        {
+        let plain = number::plain_integer(self.json.rest());
+        let plain = plain.and_then(|(number, len)| Some((put::bits(kind, i128::from(number))?, len)));
+        let bits = if let Some((bits, len)) = plain {
             self.json.advance(len);
-            return Ok(());
-        }
-        let number = self.numeric(kind, |text| {
-            let number = if number::is_number(text) { number::integer(text) } else { None };
-            number.filter(|number| put::integer(kind, *number, &mut Vec::new()).is_some())
-        })?;
-        put::integer(kind, number, self.out).ok_or_else(|| Fault::new("out of range"))
+            bits
+        } else {
+            self.numeric(kind, |text| {
+                let number = if number::is_number(text) { number::integer(text) } else { None };
+                number.and_then(|number| put::bits(kind, number))
+            })?
+        };
+        put::integer(kind, bits, self.out);
+        Ok(())
     }
 
     /// Reads a float: a number, a string that is one, or the three names of what JSON has no number for.
