@@ -46,7 +46,11 @@ async fn a_drain_is_told_before_it_is_over() {
     })
     .await;
     assert_eq!(answer.json()["reasons"], json!(["the gateway is shutting down"]));
-    assert!(gateway.client().try_send(request(Method::GET, "/v1/look/8", &[], "")).await.is_err());
+    until("the listener to close", async || {
+        let late = gateway.client().try_send(request(Method::GET, "/v1/look/8", &[], "")).await;
+        late.is_err().then_some(())
+    })
+    .await;
     let slow = slow.await.expect("no panic");
     assert_eq!((slow.status.as_u16(), &slow.json()["id"]), (200, &json!("7")), "what was begun is finished");
     assert_eq!(gateway.exit().await, Some(0));
