@@ -26,7 +26,7 @@ pub fn short() -> String {
 /// Paragraphs of plain text.
 pub fn long() -> String {
     values(32, |index| {
-        format!(r#""{index} {}""#, "It was a bright cold day and the clocks were striking. ".repeat(20))
+        format!(r#""{index} {}""#, "Every request that comes in is read once and written once. ".repeat(20))
     })
 }
 
