@@ -5,7 +5,7 @@ use std::io;
 
 use crate::config::render;
 use crate::problem::Problems;
-use crate::units::ByteSize;
+use crate::serve::Certificates;
 
 use super::args::CheckArgs;
 use super::build::{Built, build};
@@ -15,8 +15,11 @@ use super::{FINE, PROBLEMS, Terminal, in_runtime};
 pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal) -> io::Result<u8> {
     let mut problems = Problems::new();
     let built = in_runtime(|| build(&args.source.sources(), &mut problems))?;
+    if let Some(built) = &built {
+        Certificates::check(&built.settings.serve.listeners, &mut problems);
+    }
     terminal.tell(&problems)?;
-    let Some(built) = built else {
+    let Some(built) = built.filter(|_| !problems.has_errors()) else {
         let counts = terminal.err.paint.text(Ink::Error, counts(&problems));
         writeln!(terminal.err.to, "{counts}")?;
         return Ok(PROBLEMS);
@@ -77,9 +80,9 @@ fn detail(built: &Built, terminal: &mut Terminal) -> io::Result<()> {
     let plans = built.snapshot.plans();
     writeln!(
         out.to,
-        "plans     {}, {}, compiled in {:.1} ms",
+        "plans     {}, {} KiB, compiled in {:.1} ms",
         plural(plans.len(), "message type", "message types"),
-        ByteSize(plans.bytes() as u64),
+        plans.bytes().div_ceil(1024),
         built.snapshot.planning().as_secs_f64() * 1000.0,
     )?;
     for file in &built.settings.files {

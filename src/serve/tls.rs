@@ -14,7 +14,7 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error, ServerConfig};
 
-use super::ListenerTls;
+use super::{ListenerSettings, ListenerTls};
 use crate::problem::{Place, Problem, Problems};
 
 /// The certificates of all TLS listeners, to be read again by whoever watches their files.
@@ -30,6 +30,15 @@ struct Certificate {
 }
 
 impl Certificates {
+    /// Reads the files of listeners that nobody serves yet, and keeps nothing. What cannot be used is a problem.
+    pub fn check(listeners: &[ListenerSettings], problems: &mut Problems) {
+        for listener in listeners {
+            if let Some(tls) = &listener.tls {
+                read(tls, &listener.place, problems);
+            }
+        }
+    }
+
     /// The files that certificates and keys are read from.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().flat_map(|certificate| {

@@ -1,7 +1,7 @@
 //! JSON number texts: their grammar and their exact values.
 //!
 //! Integers are read digit by digit, so that `1e3` and `12.0` are integers, `1.5` is not, and no exponent
-//! costs more than its text. Floats are read by the standard library straight into their own width.
+//! costs more than its text. Floats are read straight into their own width, so they are rounded once.
 
 use std::ops::Neg;
 

@@ -52,13 +52,11 @@ impl Builder<'_> {
         let mut unset = Vec::new();
         let fields: Box<[_]> =
             declared.iter().map(|field| self.field(field, &mut oneofs, &mut unset)).collect();
-        let json_names = fields.iter().map(|field| &*field.name).enumerate();
-        let json_names: Vec<_> =
-            json_names.map(|(place, _)| (declared_name(&declared, place, true), place)).collect();
+        let json_names = (0..fields.len()).map(|place| (declared_name(&declared, place, true), place));
         let proto_names = (0..fields.len()).map(|place| (declared_name(&declared, place, false), place));
         Message {
             dense: dense(&fields),
-            names: Names::new(json_names.into_iter().chain(proto_names)),
+            names: Names::new(json_names.chain(proto_names)),
             known: well_known(desc, &fields),
             boxed_in_any: desc.full_name() == "google.protobuf.Empty" || well_known(desc, &fields).is_some(),
             oneofs: oneofs.into(),
@@ -218,6 +216,10 @@ fn enumeration(desc: &EnumDescriptor, settings: &Settings) -> Enum {
     Enum {
         values: values.into(),
         names: Names::new(declared.iter().zip(0..).map(|((name, _), index)| (&**name, index))),
+        any_case: settings.case_insensitive_enums.then(|| {
+            let names: Vec<_> = declared.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+            Names::new(names.iter().zip(0..).map(|(name, index)| (&**name, index)))
+        }),
         declared,
         open: desc.parent_file().syntax() != Syntax::Proto2,
         null,

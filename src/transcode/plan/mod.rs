@@ -92,7 +92,7 @@ pub(super) struct Message {
     pub(super) known: Option<WellKnown>,
     /// Whether an `Any` holds it as `"value"` rather than by its fields.
     pub(super) boxed_in_any: bool,
-    /// How many oneofs it has that hold more than one field.
+    /// The names of its oneofs that hold more than one field.
     pub(super) oneofs: Box<[Box<str>]>,
     /// Places by number, one more than the place; 0: no field. Numbers beyond it are searched for.
     dense: Box<[u16]>,
@@ -264,6 +264,8 @@ pub(super) struct Enum {
     declared: Box<[(Box<str>, i32)]>,
     /// Where among those a name is.
     names: Names,
+    /// The same for names in small letters, when settings read them in any case.
+    any_case: Option<Names>,
     /// Whether it holds numbers that it has no name for (proto3).
     pub(super) open: bool,
     /// Whether it is `google.protobuf.NullValue`, which JSON writes as `null`.
@@ -301,15 +303,10 @@ impl Enum {
     }
 
     /// The number of the value with this name.
-    pub(super) fn number(&self, name: &[u8], any_case: bool) -> Option<i32> {
-        let exact = self.names.find(name).and_then(|index| self.declared.get(index));
-        let found = match exact {
-            None if any_case => {
-                self.declared.iter().find(|(declared, _)| declared.as_bytes().eq_ignore_ascii_case(name))
-            }
-            exact => exact,
-        };
-        found.map(|(_, number)| *number)
+    pub(super) fn number(&self, name: &[u8]) -> Option<i32> {
+        let any_case = || self.any_case.as_ref()?.find(&name.to_ascii_lowercase());
+        let index = self.names.find(name).or_else(any_case)?;
+        self.declared.get(index).map(|(_, number)| *number)
     }
 
     /// What is wrong with a name or number that the enum does not have.

@@ -91,8 +91,16 @@ proptest! {
         let body = match request.body {
             None => Vec::new(),
             Some(field) => {
-                let inner = if field == "*" { kinds() } else { field_path(&desc, field).last().and_then(|field| field.kind().as_message().cloned()).expect("a message") };
-                show(&random(&inner, &mut Entropy(&entropy), 2), &sparse()).into_bytes()
+                let of = |desc: &MessageDescriptor| show(&random(desc, &mut Entropy(&entropy), 2), &sparse());
+                let inner = field_path(&desc, if field == "*" { "child" } else { field }).last().cloned();
+                let inner = inner.expect("a field");
+                let body = match inner.kind().as_message() {
+                    Some(inner) => of(inner),
+                    None if inner.is_list() => r#"["b", "c"]"#.to_owned(),
+                    None => r#""body""#.to_owned(),
+                };
+                // Sometimes there is nothing.
+                if entropy.len() % 5 == 4 { Vec::new() } else { body.into_bytes() }
             }
         };
         let mut echo = Echo::new(&desc, settings.clone());
@@ -259,7 +267,11 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Some("*")),
         Just(Some("child")),
         Just(Some("child.child")),
-        Just(Some("mark_child"))
+        Just(Some("mark_child")),
+        Just(Some("int32_box")),
+        Just(Some("string_value")),
+        Just(Some("string_list")),
+        Just(Some("child.string_list")),
     ];
     let variables = [
         ("int32_value", "7"),
@@ -274,6 +286,8 @@ fn request() -> impl Strategy<Value = Request> {
         ("mark_child.string_value", "n"),
         ("child.mark_number", "3"),
         ("color", "RED"),
+        ("int32_box.value", "0"),
+        ("mark_child.string_list", "q"),
     ];
     let pairs = [
         "int32_value=5",

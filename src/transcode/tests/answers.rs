@@ -152,6 +152,8 @@ fn what_has_no_json_form_is_the_backends_fault() {
         (field_wire(86, &known.encode_to_vec()), "any: its bytes are not a message of its type"),
         (field_wire(17, &field_wire(14, b"\xff")), "child.stringValue: not valid UTF-8"),
         (field_wire(18, b"\xff"), "otherName: not valid UTF-8"),
+        (field_wire(65, &[field_wire(1, b"\xff"), field_wire(1, b"a")].concat()), "labels: not valid UTF-8"),
+        ([field_wire(14, b"\xff"), field_wire(14, b"a")].concat(), "stringValue: not valid UTF-8"),
         (vec![0xff], "not a message of the declared type"),
         (vec![0x72, 0x05, b'a'], "not a message of the declared type"),
         ((0..150).fold(Vec::new(), |wire, _| field_wire(17, &wire)), "nested deeper than 100 messages"),

@@ -74,7 +74,11 @@ fn maps_and_lists_of_any_size_are_in_proportion() {
 fn an_answer_that_grows_without_end_is_refused() {
     let settings = Settings { max_json: 1 << 20, ..Settings::default() };
     let plan = Echo::new(&kinds(), settings).plan();
-    for wire in [field_wire(50, b"").repeat(1 << 20), field_wire(40, &vec![0; 1 << 20])] {
+    for wire in [
+        field_wire(50, b"").repeat(1 << 20),
+        field_wire(40, &vec![0; 1 << 20]),
+        field_wire(14, &vec![1; 1 << 18]),
+    ] {
         let mut json = b"before".to_vec();
         let status = plan.write_response(&wire, &mut json).expect_err("too much");
         assert!(status.message.contains("longer than the limit of 1MiB"), "{}", status.message);
@@ -121,4 +125,19 @@ fn queries_of_any_size_are_in_proportion() {
     let query = pairs(100_000, |index| format!("labels[{}]=v", index % 99_999));
     let message = echo.call(Some(&query), "").expect_err("a key twice");
     assert!(message.contains("the map has this key twice"), "{message}");
+}
+
+/// Entries of one key take the memory of one; text that is indented is measured as it is written.
+#[test]
+fn what_is_overridden_takes_no_memory_and_indentation_counts() {
+    let wire = field_wire(65, b"").repeat(2_000_000);
+    let plan = Echo::new(&kinds(), sparse()).plan();
+    let mut json = Vec::with_capacity(16 << 20);
+    plan.write_response(&wire, &mut json).expect("an answer");
+    assert_eq!(json, br#"{"labels":{"":""}}"#);
+    let nested =
+        (0..45).fold(field_wire(1, b"").repeat(20_000), |wire, _| field_wire(1, &field_wire(6, &wire)));
+    let settings = Settings { indent: true, max_json: 1 << 20, ..sparse() };
+    let status = Echo::new(&kinds(), settings).plan().write_response(&field_wire(85, &nested), &mut json);
+    assert!(status.expect_err("too much").message.contains("longer than the limit"));
 }

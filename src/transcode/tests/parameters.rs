@@ -408,3 +408,80 @@ fn a_mebibyte_of_pairs_is_bounded() {
         }
     }
 }
+
+/// What the path says of a field that the body is, or of a part of a well-known type, stands alone.
+#[test]
+fn the_path_wins_over_the_whole_body_and_inside_well_known_types() {
+    let cases = [
+        ("string_value", "string_value", "path", "\"body\"", r#"{"stringValue":"path"}"#),
+        ("string_value", "string_value", "path", "", r#"{"stringValue":"path"}"#),
+        ("string_list", "string_list", "p", r#"["a","b"]"#, r#"{"stringList":["p"]}"#),
+        ("int32_box", "int32_box.value", "5", "7", r#"{"int32Box":5}"#),
+        ("int32_box", "int32_box.value", "0", "7", r#"{"int32Box":0}"#),
+        ("*", "int32_box.value", "0", r#"{"int32Box":7}"#, r#"{"int32Box":0}"#),
+        (
+            "*",
+            "time.seconds",
+            "0",
+            r#"{"time":"2024-01-01T00:00:00.5Z"}"#,
+            r#"{"time":"1970-01-01T00:00:00Z"}"#,
+        ),
+        ("*", "mask.paths", "x", r#"{"mask":"a,b"}"#, r#"{"mask":"x"}"#),
+        ("child.string_list", "child.int32_value", "1", "", r#"{"child":{"int32Value":1}}"#),
+    ];
+    for (body, variable, text, json, expected) in cases {
+        let echo = Echo::new(&kinds(), Settings::default()).body(body).variable(variable, text);
+        check(&echo, None, json, &Ok(expected));
+    }
+    let strict = Settings { refuse_path_conflicts: true, ..Settings::default() };
+    let echo = Echo::new(&kinds(), strict.clone()).body("string_value").variable("string_value", "path");
+    check(&echo, None, "\"body\"", &Err("path variable \"string_value\": the body has another value for it"));
+    check(&echo, None, "\"path\"", &Ok(r#"{"stringValue":"path"}"#));
+    let echo = Echo::new(&kinds(), strict).body("*").variable("int32_box.value", "5");
+    check(
+        &echo,
+        None,
+        r#"{"int32Box":7}"#,
+        &Err("path variable \"int32_box.value\": the body has another value"),
+    );
+    check(&echo, None, r#"{"int32Box":5}"#, &Ok(r#"{"int32Box":5}"#));
+    let none = Echo::new(&kinds(), Settings::default()).body("child.string_list");
+    check(&none, None, "", &Ok("{}"));
+}
+
+/// Very many variables are no other than few.
+#[test]
+fn variables_without_end_are_written_in_place() {
+    let fields = [
+        "int32_value",
+        "uint32_value",
+        "int64_value",
+        "flag",
+        "string_value",
+        "sint32_value",
+        "fixed32_value",
+    ];
+    let mut echo = Echo::new(&kinds(), Settings::default()).body("*");
+    for (index, field) in fields.iter().chain(&fields).enumerate() {
+        let path = if index < fields.len() {
+            format!("child.child.child.child.child.{field}")
+        } else {
+            format!("child.child.{field}")
+        };
+        echo = echo.variable(&path, "1");
+    }
+    let echo = echo.variable("mark_child.string_list", "p").variable("mark_child.int32_value", "0");
+    let shown =
+        echo.call(None, r#"{"markChild":{"stringList":["body"],"int32Value":7}}"#).expect("a request");
+    assert!(shown.contains(r#""markChild":{"stringList":["p"]}"#), "{shown}");
+    let clash = echo.variable("mark_child.mark_text", "t");
+    check(&clash, None, r#"{"markChild":{"markNumber":1}}"#, &Err("another field of oneof \"mark\""));
+}
+
+#[test]
+fn a_request_that_fails_leaves_nothing_behind() {
+    let plan = Echo::new(&kinds(), Settings::default()).body("*").plan();
+    let mut out = b"before".to_vec();
+    plan.write_request(&[], None, br#"{"int32Value":1,"flag":2}"#, &mut out).expect_err("no boolean");
+    assert_eq!(out, b"before");
+}

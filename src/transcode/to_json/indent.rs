@@ -1,12 +1,15 @@
 //! Compact JSON spread over lines, indented by two spaces.
 
-/// Indents the compact JSON that begins at `start`.
-pub(super) fn from(start: usize, out: &mut Vec<u8>) {
+/// Indents the compact JSON that begins at `start`; false, and not all of it, when that takes more than `limit` bytes.
+pub(super) fn from(start: usize, limit: usize, out: &mut Vec<u8>) -> bool {
     let compact = out.split_off(start);
     let mut level = 0_usize;
     let mut rest = &*compact;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
+        if out.len() - start > limit {
+            return false;
+        }
         match byte {
             b'"' => {
                 let (text, behind) = after.split_at_checked(string_end(after)).unwrap_or((after, &[]));
@@ -37,6 +40,7 @@ pub(super) fn from(start: usize, out: &mut Vec<u8>) {
             _ => out.push(*byte),
         }
     }
+    out.len() - start <= limit
 }
 
 fn new_line(level: usize, out: &mut Vec<u8>) {
@@ -65,7 +69,10 @@ mod tests {
     #[test]
     fn nothing_inside_a_string_is_taken_for_structure() {
         let mut out = br#"[]{"a\"{":[1,{}],"b":"\\","c":[],"d":{"e":null}}"#.to_vec();
-        from(2, &mut out);
+        let whole = out.clone();
+        assert!(!from(2, 20, &mut out));
+        out = whole;
+        assert!(from(2, 1000, &mut out));
         let expected = "[]{\n  \"a\\\"{\": [\n    1,\n    {}\n  ],\n  \"b\": \"\\\\\",\n  \"c\": [],\n  \"d\": {\n    \"e\": null\n  }\n}";
         assert_eq!(String::from_utf8_lossy(&out), expected);
     }

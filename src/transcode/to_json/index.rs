@@ -214,7 +214,7 @@ impl<'p> Writer<'p, '_, '_> {
             Shape::List | Shape::Map => self.several(plan, field, place, run),
             Shape::Single => {
                 self.check_overridden(field, run)?;
-                if field.implicit && run.last(&self.found).is_some_and(is_zero) {
+                if field.implicit && run.last(&self.found).is_some_and(|raw| is_zero(field.kind, raw)) {
                     self.unset(plan, place, place + 1);
                     return Ok(());
                 }
@@ -226,7 +226,7 @@ impl<'p> Writer<'p, '_, '_> {
     }
 
     /// A scalar that a later one overrides has to be sound all the same.
-    fn check_overridden(&self, field: &'p crate::transcode::plan::Field, run: Found) -> Written {
+    pub(super) fn check_overridden(&self, field: &'p crate::transcode::plan::Field, run: Found) -> Written {
         if field.kind.message().is_some() {
             return Ok(());
         }

@@ -26,6 +26,9 @@ enum Key {
     Rank(u64),
 }
 
+/// So many entries are kept before doubled ones are dropped.
+const CROWDED: usize = 1024;
+
 /// Signed keys are moved by this much.
 const SIGN: u64 = 1 << 63;
 
@@ -36,9 +39,15 @@ impl<'p> Writer<'p, '_, '_> {
         let plan = self.plan(index)?;
         let [key, value, ..] = &*plan.fields else { return Err(Stop::Malformed) };
         let (start, found) = (self.items.len(), self.found.len());
+        let (mut order, mut crowded) = (0, CROWDED);
         while let Some(Raw::Span(entry)) = values.next(self)? {
             if let Some(item) = self.entry(key, value, index, entry)? {
-                self.items.push(Item { order: self.items.len(), ..item });
+                order += 1;
+                self.items.push(Item { order, ..item });
+            }
+            if self.items.len() - start > crowded {
+                self.keep_last(start, key, value)?;
+                crowded = CROWDED.max(2 * (self.items.len() - start));
             }
         }
         self.sort(start);
@@ -69,7 +78,12 @@ impl<'p> Writer<'p, '_, '_> {
             let tag = span.tag(self.wire)?;
             let raw = span.value(self.wire, tag)?;
             match known_field(plan, tag) {
-                Some((0, _)) => item.key = Self::key_of(key.kind, raw),
+                Some((0, _)) => {
+                    if let Key::Text(text) = item.key {
+                        self.check(key, Raw::Span(text))?;
+                    }
+                    item.key = Self::key_of(key.kind, raw);
+                }
                 Some((1, _)) if self.is_foreign(value, raw) => foreign = true,
                 Some((1, _)) => self.add_value(&mut item, value, raw)?,
                 _ => {}
@@ -115,12 +129,32 @@ impl<'p> Writer<'p, '_, '_> {
         }
     }
 
+    /// Drops entries that later ones override, so that a key that comes again and again takes no memory.
+    fn keep_last(&mut self, start: usize, key: &'p Field, value: &'p Field) -> Written {
+        self.sort(start);
+        let mut kept = start;
+        for index in start..self.items.len() {
+            let Some(item) = self.items.get(index).copied() else { continue };
+            let later = self.items.get(index + 1);
+            if later.is_some_and(|later| compare(self.wire, item.key, later.key) == Ordering::Equal) {
+                self.check_item(item, key, value)?;
+                continue;
+            }
+            if let Some(slot) = self.items.get_mut(kept) {
+                *slot = item;
+            }
+            kept += 1;
+        }
+        self.items.truncate(kept);
+        Ok(())
+    }
+
     /// Writes the entry at this place of the stack, unless a later one has its key.
     fn item(&mut self, index: usize, key: &'p Field, value: &'p Field) -> Written {
         let Some(item) = self.items.get(index).copied() else { return Ok(()) };
         let later = self.items.get(index + 1);
         if later.is_some_and(|later| compare(self.wire, item.key, later.key) == Ordering::Equal) {
-            return item.value.map_or(Ok(()), |raw| self.check(value, raw));
+            return self.check_item(item, key, value);
         }
         self.check_length()?;
         self.out.push(b',');
@@ -131,6 +165,20 @@ impl<'p> Writer<'p, '_, '_> {
             (_, kind) => self.single(kind, item.value.unwrap_or_else(|| self.default_of(kind))),
         };
         written.map_err(|stop| stop.in_entry(&self.shown(key.kind, item.key)))
+    }
+
+    /// An entry that a later one overrides has to be sound all the same.
+    fn check_item(&self, item: Item, key: &'p Field, value: &'p Field) -> Written {
+        if let Key::Text(text) = item.key {
+            self.check(key, Raw::Span(text))?;
+        }
+        let Some(mut pieces) = item.pieces else {
+            return item.value.map_or(Ok(()), |raw| self.check(value, raw));
+        };
+        while let Some(piece) = pieces.pop(&self.found) {
+            self.check(value, piece)?;
+        }
+        Ok(())
     }
 
     fn item_key(&mut self, kind: Kind, key: Key) -> Written {

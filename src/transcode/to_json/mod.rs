@@ -41,12 +41,13 @@ pub(super) fn write(
         out.truncate(start);
         written = Writer::new(plans, wire, true, out).root(root, part);
     }
+    let (limit, indents) = (plans.settings().max_json, plans.settings().indent);
+    if written.is_ok() && (out.len() - start > limit || (indents && !indent::from(start, limit, out))) {
+        written = Err(Stop::TooLarge);
+    }
     if let Err(stop) = written {
         out.truncate(start);
         return Err(refusal(stop, plans));
-    }
-    if plans.settings().indent {
-        indent::from(start, out);
     }
     Ok(())
 }
@@ -67,7 +68,7 @@ pub(super) fn status(plans: &Plans, status: &Status, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b"]}");
     if plans.settings().indent {
-        indent::from(start, out);
+        indent::from(start, usize::MAX, out);
     }
 }
 
@@ -93,7 +94,10 @@ impl Writer<'_, '_, '_> {
                 self.out.extend_from_slice(b"null");
                 Ok(())
             }
-            Shape::Single => self.merged(field.kind, found),
+            Shape::Single => {
+                self.check_overridden(field, found)?;
+                self.merged(field.kind, found)
+            }
         };
         written.map_err(|stop| stop.in_field(&field.name))
     }

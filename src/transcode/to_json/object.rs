@@ -3,6 +3,7 @@
 use super::index::{Entry, Found};
 use super::map::Item;
 use super::raw::{Malformed, Raw, Span};
+use super::value::low;
 use crate::transcode::DEEPEST;
 use crate::transcode::fault::Fault;
 use crate::transcode::json_text::NotUtf8;
@@ -229,7 +230,7 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
         span: &mut Span,
     ) -> Written {
         match field.shape {
-            Shape::Single if field.implicit && is_zero(first) => {
+            Shape::Single if field.implicit && is_zero(field.kind, first) => {
                 self.unset(plan, place, place + 1);
                 Ok(())
             }
@@ -271,9 +272,12 @@ pub(super) fn known_field(plan: &Message, tag: u32) -> Option<(usize, &Field)> {
 
 /// Whether a field without presence that has this value is as good as not set. A negative zero is not.
 #[inline]
-pub(super) fn is_zero(raw: Raw) -> bool {
+pub(super) fn is_zero(kind: Kind, raw: Raw) -> bool {
     match raw {
-        Raw::Number(number) => number == 0,
+        Raw::Number(number) => match kind {
+            Kind::Int32 | Kind::Sint32 | Kind::Uint32 | Kind::Enum(_) => low(number) == 0,
+            _ => number == 0,
+        },
         Raw::Span(span) => span.is_empty(),
     }
 }

@@ -1,5 +1,7 @@
 //! Objects that are maps: an entry a member, no key twice.
 
+use std::collections::HashSet;
+
 use super::lexer::Next;
 use super::object::{Read, Reader};
 use super::put;
@@ -25,11 +27,12 @@ impl<'p> Reader<'p, '_, '_> {
         self.json.open()?;
         let (index, plan) = self.entry_plan(field)?;
         let keys = self.keys.len();
-        let mut first = true;
+        let (mut first, mut dropped) = (true, Vec::new());
         while self.json.goes_on(&mut first)? {
-            self.entry(field, index, plan)?;
+            dropped.extend(self.entry(field, index, plan)?);
         }
         self.refuse_doubled(keys)?;
+        self.refuse_dropped(keys, &dropped)?;
         self.keys.truncate(keys);
         Ok(())
     }
@@ -40,7 +43,8 @@ impl<'p> Reader<'p, '_, '_> {
         Ok((index, self.plan(index)?))
     }
 
-    fn entry(&mut self, field: &'p Field, index: u32, plan: &'p Message) -> Read {
+    /// Reads an entry; its key and where that stood when the value is one to be dropped.
+    fn entry(&mut self, field: &'p Field, index: u32, plan: &'p Message) -> Read<Option<(Vec<u8>, usize)>> {
         let [key, value, ..] = &*plan.fields else { return Err(Fault::new("a map without entries")) };
         let token = self.json.token();
         let text = self.json.key()?;
@@ -56,15 +60,30 @@ impl<'p> Reader<'p, '_, '_> {
         }
         let key_len = self.out.len() - key_start;
         if !self.tagged(value, super::parts::Overlay::NONE).map_err(|fault| fault.in_entry(&text))? {
+            let key = self.out.get(key_start..key_start + key_len).unwrap_or_default().to_vec();
             self.out.truncate(start);
-            return Ok(());
+            return Ok(Some((key, token)));
         }
         let end = self.out.len();
         self.lengths.close(length, self.out);
         // What follows the length may have been moved with it.
         let key_start = key_start + self.out.len() - end;
         self.keys.push(Key { start: key_start, end: key_start + key_len, token });
-        Ok(())
+        Ok(None)
+    }
+
+    /// Keys of entries that were dropped may not be doubled either.
+    fn refuse_dropped(&self, from: usize, dropped: &[(Vec<u8>, usize)]) -> Read {
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        let kept = self.keys.get(from..).unwrap_or_default();
+        let kept = kept.iter().map(|key| self.out.get(key.start..key.end).unwrap_or_default());
+        let mut all: HashSet<_> = kept.collect();
+        match dropped.iter().find(|(key, _)| !all.insert(key)) {
+            None => Ok(()),
+            Some((_, token)) => Err(self.doubled(*token)),
+        }
     }
 
     /// No two of the keys since `from` may be equal. All of them are in one message, which has not been moved yet.
@@ -85,15 +104,12 @@ impl<'p> Reader<'p, '_, '_> {
         };
         match doubled {
             None => Ok(()),
-            Some(key) => {
-                Err(Fault::at(key.token, "the map has this key twice").in_entry(&self.shown(key.token)))
-            }
+            Some(key) => Err(self.doubled(key.token)),
         }
     }
 
-    /// The key at a place of the JSON text.
-    fn shown(&self, token: usize) -> String {
-        self.json.string_at(token)
+    fn doubled(&self, token: usize) -> Fault {
+        Fault::at(token, "the map has this key twice").in_entry(&self.json.string_at(token))
     }
 }
 

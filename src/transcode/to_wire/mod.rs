@@ -20,7 +20,7 @@ use std::borrow::Cow;
 pub(super) use self::known::{DURATION, TIMESTAMP};
 #[cfg(test)]
 pub(super) use self::lexer::{Lexer, Next};
-use self::object::Reader;
+use self::object::{Places, Reader};
 use self::parts::{Overlay, Part, Source, Texts};
 use super::fault::Fault;
 use super::plan::Plans;
@@ -47,6 +47,8 @@ pub(super) struct RequestPlan {
     body: Content,
     /// The captures and the body, in the order in which they are written.
     parts: Box<[Part]>,
+    /// The same without the body, when it is a field that an empty body leaves unset.
+    parts_without_body: Box<[Part]>,
     paths: Box<[u32]>,
     /// The names of the captures' fields.
     variables: Box<[Box<str>]>,
@@ -63,7 +65,7 @@ enum Content {
 impl RequestPlan {
     /// Prepares the requests of a binding to a method whose input is the message `input`.
     pub(super) fn compile(plans: &Plans, input: u32, body: &Body, variables: &[FieldPath]) -> Self {
-        let (mut parts, mut paths) = (Vec::new(), Vec::new());
+        let (mut parts, mut paths, mut empty_counts) = (Vec::new(), Vec::new(), false);
         for (variable, index) in variables.iter().zip(0..) {
             parts.push(Part::new(&places(plans, input, variable), Source::Capture(index), &mut paths));
         }
@@ -72,12 +74,23 @@ impl RequestPlan {
             Body::Whole => Content::Whole,
             Body::Field(path) => {
                 parts.push(Part::new(&places(plans, input, path), Source::Body, &mut paths));
+                let single = path.last().filter(|field| !field.is_list() && !field.is_map());
+                // An empty body leaves a message present and empty, any other field unset.
+                empty_counts = single.is_some_and(|field| field.kind().as_message().is_some());
                 Content::Field
             }
         };
         parts::sort(&mut parts, &paths);
         let variables = variables.iter().map(|path| path.to_string().into()).collect();
-        Self { input, body: content, parts: parts.into(), paths: paths.into(), variables }
+        let without_body = parts.iter().filter(|part| empty_counts || part.source() != Source::Body);
+        Self {
+            input,
+            body: content,
+            parts_without_body: without_body.copied().collect(),
+            parts: parts.into(),
+            paths: paths.into(),
+            variables,
+        }
     }
 
     /// Whether the request's body is read at all.
@@ -85,7 +98,7 @@ impl RequestPlan {
         self.body != Content::Nothing
     }
 
-    /// Appends the request message's wire bytes.
+    /// Appends the request message's wire bytes to `out`, which stays as it was when that fails.
     pub(super) fn write(
         &self,
         plans: &Plans,
@@ -95,6 +108,8 @@ impl RequestPlan {
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
         let body = if self.reads_body() { body } else { &[] };
+        let no_body = body.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        let own = if no_body { &self.parts_without_body } else { &self.parts };
         let bound = match query {
             None | Some("") => None,
             Some(query) if self.body == Content::Whole => {
@@ -107,11 +122,11 @@ impl RequestPlan {
                 let (parts, paths, variables) = (&self.parts, &self.paths, &self.variables);
                 let taken = query::Taken { plans, input: self.input, parts, paths, captures, variables };
                 let mut bound = query::bind(query, taken)?;
+                bound.parts.extend_from_slice(own);
                 parts::sort(&mut bound.parts, &bound.paths);
                 Some(bound)
             }
         };
-        let no_body = body.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         let texts = Texts {
             paths: bound.as_ref().map_or(&self.paths, |bound| &bound.paths),
             captures,
@@ -119,17 +134,29 @@ impl RequestPlan {
             parameters: bound.as_ref().map_or(&[], |bound| &bound.parameters),
             no_body,
         };
-        let parts = Overlay::new(bound.as_ref().map_or(&self.parts, |bound| &bound.parts));
-        let mut read = || {
-            let mut reader = Reader::new(plans, text_of(body)?, texts, out);
-            if self.body == Content::Whole && !no_body {
-                reader.message(self.input, parts)?;
-                return reader.json.end();
-            }
-            let plan = reader.plan(self.input)?;
-            reader.complete(plan, parts, 0)
-        };
-        read().map_err(|fault: Fault| fault.into_request_status(body))
+        let parts = Overlay::new(bound.as_ref().map_or(own, |bound| &bound.parts));
+        let refused = |fault: Fault| fault.into_request_status(body);
+        let start = out.len();
+        let mut reader = Reader::new(plans, text_of(body).map_err(refused)?, texts, out);
+        let read = self.read(&mut reader, parts, no_body);
+        if read.is_err() {
+            out.truncate(start);
+        }
+        read.map_err(refused)
+    }
+
+    fn read<'j>(
+        &self,
+        reader: &mut Reader<'_, 'j, '_>,
+        parts: Overlay<'j>,
+        no_body: bool,
+    ) -> Result<(), Fault> {
+        if self.body == Content::Whole && !no_body {
+            reader.message(self.input, parts)?;
+            return reader.json.end();
+        }
+        let plan = reader.plan(self.input)?;
+        reader.complete(plan, parts, &Places::default())
     }
 }
 

@@ -25,15 +25,18 @@ pub(super) struct Reader<'p, 'j, 'o> {
     /// The keys of the maps that are being read, the innermost last.
     pub(super) keys: Vec<super::map::Key>,
     pub(super) types: AnyTypes<'j>,
+    /// How many more messages may lie in one another: a list of values is two of them, though one level of JSON.
+    deeper: usize,
     /// What else becomes part of the message.
     pub(super) texts: Texts<'j>,
 }
 
 impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
     pub(super) fn new(plans: &'p Plans, json: &'j str, texts: Texts<'j>, out: &'o mut Vec<u8>) -> Self {
-        let json = Lexer::new(json, plans.settings().max_depth.min(DEEPEST));
+        let deeper = plans.settings().max_depth.min(DEEPEST);
+        let json = Lexer::new(json, deeper);
         let (lengths, types) = (Lengths::default(), AnyTypes::default());
-        Self { plans, json, out, lengths, keys: Vec::new(), types, texts }
+        Self { plans, json, out, lengths, keys: Vec::new(), types, deeper, texts }
     }
 
     pub(super) fn plan(&self, index: u32) -> Read<&'p Message> {
@@ -43,10 +46,25 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
     /// Reads a message in the JSON form of its type, without tag and length.
     pub(super) fn message(&mut self, index: u32, overlay: Overlay<'j>) -> Read {
         let plan = self.plan(index)?;
+        let Some(deeper) = self.deeper.checked_sub(1) else {
+            let deepest = self.plans.settings().max_depth.min(DEEPEST);
+            return Err(Fault::at(self.json.token(), format!("nested deeper than {deepest} messages")));
+        };
+        self.deeper = deeper;
         match plan.known {
-            None => self.object(plan, false, overlay),
-            Some(known) => self.well_known(known, plan),
+            None => self.object(plan, false, overlay)?,
+            Some(known) => {
+                let start = self.out.len();
+                self.well_known(known, plan)?;
+                // Its JSON is no object of its fields: what the path says of one of them stands for all of it.
+                if !overlay.is_empty() {
+                    let source = Self::source_of(overlay);
+                    self.decide(start, source, |reader| reader.complete(plan, overlay, &Places::default()))?;
+                }
+            }
         }
+        self.deeper += 1;
+        Ok(())
     }
 
     /// Reads an object of the message's fields, and writes the captures that lie in it. In an `Any` the key `@type`
@@ -75,7 +93,7 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
                 return Err(fault.in_field(&self.json.string_at(start)));
             }
         }
-        if overlay.is_empty() { Ok(()) } else { self.complete(plan, overlay, object.visited) }
+        if overlay.is_empty() { Ok(()) } else { self.complete(plan, overlay, &object.visited) }
     }
 
     /// Reads the key that comes next and finds its field; `None` when there is none, and its value was passed over.
@@ -237,29 +255,40 @@ pub(super) fn another_is_set(plan: &Message, oneof: u16) -> String {
 pub(super) struct Object<'p, 'j> {
     pub(super) plan: &'p Message,
     pub(super) overlay: Overlay<'j>,
-    /// The parts of the overlay that were written where the object had their message, by index.
-    pub(super) visited: u64,
+    /// The fields that the object had and the overlay has parts of, which were written there.
+    pub(super) visited: Places,
     fields: Places,
     oneofs: Places,
 }
 
 impl<'p, 'j> Object<'p, 'j> {
     fn new(plan: &'p Message, overlay: Overlay<'j>) -> Self {
-        Self { plan, overlay, visited: 0, fields: Places::default(), oneofs: Places::default() }
+        Self {
+            plan,
+            overlay,
+            visited: Places::default(),
+            fields: Places::default(),
+            oneofs: Places::default(),
+        }
     }
 }
 
 /// A set of places; the first 64 cost nothing.
-#[derive(Default)]
-struct Places {
+#[derive(Debug, Default)]
+pub(super) struct Places {
     low: u64,
     high: Vec<u64>,
 }
 
 impl Places {
+    pub(super) fn contains(&self, place: usize) -> bool {
+        let word = if place < 64 { Some(&self.low) } else { self.high.get(place / 64) };
+        word.is_some_and(|word| word & (1 << (place % 64)) != 0)
+    }
+
     /// Adds a place and says whether it was there.
     #[inline(always)]
-    fn insert(&mut self, place: usize) -> bool {
+    pub(super) fn insert(&mut self, place: usize) -> bool {
         if place < 64 {
             let bit = 1 << place;
             let had = self.low & bit != 0;
@@ -291,8 +320,9 @@ mod tests {
         let mut places = Places::default();
         for place in [0, 1, 63, 64, 127, 128, 129, 191, 192, 65_000] {
             assert!(!places.insert(place), "{place}");
-            assert!(places.insert(place), "{place}");
+            assert!(places.insert(place) && places.contains(place), "{place}");
         }
+        assert!(!places.contains(2) && !places.contains(130) && !places.contains(1_000_000));
         assert!(!places.insert(2) && !places.insert(130));
     }
 }

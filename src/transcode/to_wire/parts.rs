@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::object::{Object, Read, Reader, another_is_set};
+use super::object::{Object, Places, Read, Reader, another_is_set};
 use super::put;
 use super::query::Parameter;
 use super::text::Source as TextSource;
@@ -105,7 +105,7 @@ impl<'r> Overlay<'r> {
     }
 }
 
-/// The parts of one field: those that are its value, and those that lie in its message.
+/// The parts of one field: those that are its value, the body first, and those that lie in its message.
 #[derive(Clone, Copy)]
 struct Run<'r> {
     place: usize,
@@ -119,59 +119,74 @@ impl Run<'_> {
         self.own.iter().chain(self.inner.parts).map(|part| part.source).max()
     }
 
-    /// Stands for the message that it lies in; an object has few of those.
-    fn bit(&self) -> u64 {
-        let first = self.inner.parts.first().map_or(u32::MAX, |part| part.start);
-        if first < 64 { 1 << first } else { 0 }
+    /// The part that the path gives, which counts more than any other.
+    fn capture(&self) -> Option<u32> {
+        self.own.iter().find_map(|part| match part.source {
+            Source::Capture(index) => Some(index),
+            Source::Body | Source::Parameter(_) => None,
+        })
+    }
+
+    fn is_body(&self) -> bool {
+        self.own.first().is_some_and(|part| part.source == Source::Body)
     }
 }
 
 impl<'p, 'j> Reader<'p, 'j, '_> {
-    /// Writes the parts of a message but those in messages that the body had: `visited`.
-    pub(super) fn complete(&mut self, plan: &'p Message, mut parts: Overlay<'j>, visited: u64) -> Read {
+    /// Writes the parts of a message but those in fields where the body had a message: `visited`.
+    pub(super) fn complete(&mut self, plan: &'p Message, mut parts: Overlay<'j>, visited: &Places) -> Read {
         let mut oneofs: Vec<(u16, Option<Source>)> = Vec::new();
         while let Some((run, rest)) = parts.split(self.texts.paths) {
             parts = rest;
             let Some(field) = plan.fields.get(run.place) else { continue };
-            if self.is_absent(&run, field) {
-                continue;
-            }
             if let Some(oneof) = field.oneof {
                 if let Some((_, other)) = oneofs.iter().find(|(other, _)| *other == oneof) {
                     return Err(self.fault_of(run.source().max(*other), &another_is_set(plan, oneof)));
                 }
                 oneofs.push((oneof, run.source()));
             }
-            if run.bit() & visited == 0 {
+            if !visited.contains(run.place) {
                 self.run(&run, field)?;
             }
         }
         Ok(())
     }
 
-    /// Whether the field is the body, and there is none: then it is unset, but for a message, which is empty.
-    fn is_absent(&self, run: &Run<'_>, field: &Field) -> bool {
-        let body = run.own.first().is_some_and(|part| part.source == Source::Body);
-        let present = field.shape == Shape::Single && field.kind.message().is_some();
-        body && self.texts.no_body && !present
-    }
-
     fn run(&mut self, run: &Run<'j>, field: &'p Field) -> Read {
-        let source = run.own.first().map(|part| part.source);
-        if source == Some(Source::Body) {
-            if !self.texts.no_body {
-                self.field(field, run.inner)?;
-                return self.json.end();
-            }
-            return self.nested(field, run.inner);
-        }
-        if !run.inner.is_empty() {
+        let start = self.out.len();
+        if run.is_body() && !self.texts.no_body {
+            self.field(field, run.inner)?;
+            self.json.end()?;
+        } else if run.is_body() || !run.inner.is_empty() {
+            // A body that is empty is an empty message.
             self.nested(field, run.inner)?;
         }
-        match source {
-            Some(Source::Capture(index)) => self.capture(field, index),
+        if let Some(index) = run.capture() {
+            return self.decide(start, run.source(), |reader| reader.capture(field, index));
+        }
+        match run.own.first().map(|part| part.source) {
             Some(Source::Parameter(_)) => self.parameters(field, run.own),
-            Some(Source::Body) | None => Ok(()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what the path says instead of what was written since `start`, which is refused when it says something
+    /// else and settings want that.
+    pub(super) fn decide(
+        &mut self,
+        start: usize,
+        source: Option<Source>,
+        write: impl FnOnce(&mut Self) -> Read,
+    ) -> Read {
+        let refuses = self.plans.settings().refuse_path_conflicts && self.out.len() > start;
+        let body = refuses.then(|| self.out.get(start..).unwrap_or_default().to_vec());
+        self.out.truncate(start);
+        write(self)?;
+        match body {
+            Some(body) if self.out.get(start..) != Some(&body) => {
+                Err(self.fault_of(source, "the body has another value for it"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -181,11 +196,11 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
         match field.kind {
             Kind::Message(index) => {
                 let length = self.lengths.open(index, self.out);
-                self.complete(self.plan(index)?, parts, 0)?;
+                self.complete(self.plan(index)?, parts, &Places::default())?;
                 self.lengths.close(length, self.out);
             }
             Kind::Group(index) => {
-                self.complete(self.plan(index)?, parts, 0)?;
+                self.complete(self.plan(index)?, parts, &Places::default())?;
                 put::varint(u64::from(field.tag + 1), self.out);
             }
             _ => return Err(Fault::new("a path leads through a field that is no message")),
@@ -217,28 +232,12 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
     }
 
     fn overlaid(&mut self, object: &mut Object<'p, 'j>, run: &Run<'j>, field: &'p Field) -> Read {
-        let Some(own) = run.own.first() else {
-            let plain = field.kind.message().and_then(|index| self.plans.get(index));
-            if plain.is_some_and(|plan| plan.known.is_none()) && run.bit() != 0 {
-                object.visited |= run.bit();
-                return self.field(field, run.inner);
-            }
-            return self.field(field, Overlay::NONE);
-        };
+        object.visited.insert(run.place);
+        let Some(index) = run.capture() else { return self.field(field, run.inner) };
         // What the path decides is read all the same: malformed is malformed.
         let start = self.out.len();
-        self.field(field, Overlay::NONE)?;
-        if self.plans.settings().refuse_path_conflicts && self.out.len() > start {
-            let body = self.out.split_off(start);
-            if let Source::Capture(index) = own.source {
-                self.capture(field, index)?;
-            }
-            if self.out.get(start..) != Some(&body) {
-                return Err(self.fault_of(Some(own.source), "the body has another value for it"));
-            }
-        }
-        self.out.truncate(start);
-        Ok(())
+        self.field(field, run.inner)?;
+        self.decide(start, run.source(), |reader| reader.capture(field, index))
     }
 
     /// Writes a captured text; a repeated field takes texts separated by commas.
@@ -251,6 +250,11 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
             Shape::Single => self.tagged_text(field, text, TextSource::Path),
         };
         written.map_err(|what| self.fault_of(Some(Source::Capture(index)), &what))
+    }
+
+    /// Where parts come from, for messages.
+    pub(super) fn source_of(overlay: Overlay<'_>) -> Option<Source> {
+        overlay.parts.first().map(|part| part.source)
     }
 
     /// A fault of a part.

@@ -9,9 +9,9 @@ use percent_encoding::percent_decode_str;
 use super::object::Reader;
 use super::parts::{Part, Source};
 use crate::status::Status;
-use crate::transcode::Settings;
 use crate::transcode::fault::quoted;
 use crate::transcode::plan::{Plans, Shape};
+use crate::transcode::{DEEPEST, Settings};
 
 /// One pair of a query string.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Parameter<'_> {
     }
 }
 
-/// What is bound: the pairs, and a part for each.
+/// What is bound: the pairs, a part for each, and the paths of all parts.
 #[derive(Debug, Default)]
 pub(super) struct Bound<'q> {
     pub(super) parameters: Vec<Parameter<'q>>,
@@ -55,11 +55,10 @@ pub(super) struct Taken<'a> {
     pub(super) variables: &'a [Box<str>],
 }
 
-/// Finds the field of every parameter that is to be bound. Parts of path and body come first, in their order.
+/// Finds the field of every parameter that is to be bound.
 pub(super) fn bind<'q>(query: &'q str, taken: Taken<'_>) -> Result<Bound<'q>, Status> {
     let settings = taken.plans.settings();
-    let mut bound =
-        Bound { parameters: Vec::new(), parts: taken.parts.to_vec(), paths: taken.paths.to_vec() };
+    let mut bound = Bound { parameters: Vec::new(), parts: Vec::new(), paths: taken.paths.to_vec() };
     let mut path = Vec::new();
     for pair in pairs(query) {
         let parameter = pair?;
@@ -141,7 +140,7 @@ fn bad_escape(text: &str) -> Option<&str> {
 /// Finds the way to the field of names such as `a.b`; false when the message has no such field.
 fn resolve(names: &str, taken: &Taken<'_>, path: &mut Vec<u32>) -> Result<bool, String> {
     path.clear();
-    let deepest = taken.plans.settings().max_depth;
+    let deepest = taken.plans.settings().max_depth.min(DEEPEST);
     let mut plan = taken.plans.get(taken.input);
     let mut parent: Option<&crate::transcode::plan::Field> = None;
     for name in names.split('.') {

@@ -159,8 +159,7 @@ impl<'p> Reader<'p, '_, '_> {
             Kind::Message(index) | Kind::Group(index) => return self.text_message(index, text, source),
             Kind::Enum(index) => {
                 let desc = self.plans.enumeration(index).ok_or_else(expected)?;
-                let any_case = self.plans.settings().case_insensitive_enums;
-                put::enumeration(enum_number(desc, text, any_case)?, self.out);
+                put::enumeration(enum_number(desc, text)?, self.out);
             }
             Kind::Bool => self.out.push(u8::from(bool(text).ok_or_else(expected)?)),
             Kind::String => put::delimited(text.as_bytes(), text.len(), self.out),
@@ -284,12 +283,12 @@ fn integer(kind: Kind, text: &str, source: Source) -> Option<i128> {
 const MOST_DIGITS: usize = 20;
 
 /// A name, or a number that the enum has.
-fn enum_number(desc: &Enum, text: &str, any_case: bool) -> Result<i32, String> {
+fn enum_number(desc: &Enum, text: &str) -> Result<i32, String> {
     let by_number = || {
         let number = integer(Kind::Int32, text, Source::Path).and_then(|number| i32::try_from(number).ok());
         number.filter(|number| desc.text(*number).is_some())
     };
-    desc.number(text.as_bytes(), any_case).or_else(by_number).ok_or_else(|| desc.unknown(&quoted(text)))
+    desc.number(text.as_bytes()).or_else(by_number).ok_or_else(|| desc.unknown(&quoted(text)))
 }
 
 fn unquoted(text: &str, source: Source) -> &str {

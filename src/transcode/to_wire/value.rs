@@ -98,7 +98,7 @@ impl<'p> Reader<'p, '_, '_> {
         let token = self.json.token();
         let name = self.json.bytes()?;
         let settings = self.plans.settings();
-        match desc.number(&name, settings.case_insensitive_enums) {
+        match desc.number(&name) {
             Some(number) => put::enumeration(number, self.out),
             None if !settings.refuse_unknown_enums => return Ok(false),
             None => return Err(Fault::at(token, desc.unknown(&quoted(&String::from_utf8_lossy(&name))))),
