@@ -277,3 +277,14 @@ fn a_value_that_holds_nothing_is_null() {
     message.set_field_by_name("bytes_value", Value::Bytes(Bytes::from_static(b"\xfb\xff")));
     assert_eq!(show(&message, &sparse()), r#"{"bytesValue":"+/8=","value":null}"#);
 }
+
+/// `NullValue` has one value; whatever number is on the wire, JSON has one word for it.
+#[test]
+fn a_null_value_is_null_whatever_its_number() {
+    for (number, expected) in [(1, r#"{"null":null}"#), (0, "{}")] {
+        let mut out = Vec::new();
+        let wire = [0xc0, 0x05, number];
+        Echo::new(&kinds(), sparse()).plan().write_response(&wire, &mut out).expect("a sound answer");
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
+}
