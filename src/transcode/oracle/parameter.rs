@@ -10,20 +10,9 @@ use super::known::{WellKnown, build};
 use super::read;
 use super::scalar;
 use crate::transcode::Settings;
-use crate::transcode::fault::quoted;
 use crate::transcode::mask;
 use crate::transcode::time;
-use crate::transcode::to_wire::TIMESTAMP;
-
-/// Where a text comes from, which decides a few finer points.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::transcode) enum Source {
-    /// A path variable: no leading zeros in integers (they could be meant as octal), and quotes around
-    /// timestamps and durations are tolerated.
-    Path,
-    /// A query parameter.
-    Query,
-}
+use crate::transcode::to_wire::{self, TIMESTAMP, TextSource as Source, bool, expected, is_float, unquoted};
 
 /// Makes a value of the kind, or says what was expected and found.
 pub(in crate::transcode) fn value(
@@ -63,47 +52,10 @@ pub(in crate::transcode) fn has_text_form(desc: &MessageDescriptor) -> bool {
     !matches!(WellKnown::of(desc), None | Some(WellKnown::Any))
 }
 
-fn expected(what: &str, found: &str) -> String {
-    format!("expected {what}, found {}", quoted(found))
-}
-
-/// Go's `strconv.ParseBool`.
-fn bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
-/// A number out of range would become infinite; only `inf` and `infinity` may be.
-fn is_float(text: &str, infinite: bool) -> bool {
-    !infinite || text.ends_with(|last: char| last.is_ascii_alphabetic())
-}
-
-/// Decimal digits with an optional sign (a plus only where a minus could be).
 fn integer(kind: &Kind, text: &str, source: Source) -> Option<Value> {
     let signed = !matches!(kind, Kind::Uint32 | Kind::Fixed32 | Kind::Uint64 | Kind::Fixed64);
-    let (negative, digits) = match text.as_bytes().split_first()? {
-        (b'-', digits) if signed => (true, digits),
-        (b'+', digits) if signed => (false, digits),
-        _ => (false, text.as_bytes()),
-    };
-    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-    let led_by_zero = zeros > 0 && digits.len() > 1;
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) || (led_by_zero && source == Source::Path)
-    {
-        return None;
-    }
-    if digits.len() - zeros > MOST_DIGITS {
-        return None;
-    }
-    let value = digits.iter().fold(0_i128, |value, digit| value * 10 + i128::from(digit & 0xf));
-    scalar::integer(kind, if negative { -value } else { value })
+    scalar::integer(kind, to_wire::integer(signed, text, source)?)
 }
-
-/// More digits than any 64-bit integer has.
-const MOST_DIGITS: usize = 20;
 
 /// A name, or a number that the enum has.
 fn enum_value(desc: &EnumDescriptor, text: &str, settings: &Settings) -> Result<Value, String> {
@@ -156,11 +108,6 @@ fn moment(desc: &MessageDescriptor, (seconds, nanos): (i64, i32)) -> Option<pros
 fn mask_paths(text: &str) -> Value {
     let paths = text.split(',').filter(|path| !path.is_empty());
     Value::List(paths.map(|path| Value::String(mask::snake(path))).collect())
-}
-
-fn unquoted(text: &str, source: Source) -> &str {
-    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    inner.filter(|_| source == Source::Path).unwrap_or(text)
 }
 
 const MISSHAPEN: &str = "a well-known type is not declared as usual";

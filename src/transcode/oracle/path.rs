@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Value};
 
 use super::field::oneof_conflict;
-use super::parameter::{self, Source};
+use super::parameter;
 use crate::rule::FieldPath;
 use crate::status::Status;
 use crate::transcode::Settings;
 use crate::transcode::fault::quoted;
+use crate::transcode::to_wire::TextSource as Source;
 
 /// Sets every captured text into its field, over whatever the body had there.
 pub(in crate::transcode) fn bind(

@@ -6,15 +6,16 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use percent_encoding::percent_decode_str;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage};
 
-use super::parameter::{self, Source};
+use super::parameter;
 use super::path::{check_oneof, dotted, enter, value_at};
 use crate::rule::FieldPath;
 use crate::status::Status;
 use crate::transcode::Settings;
 use crate::transcode::fault::quoted;
+use crate::transcode::to_wire;
+use crate::transcode::to_wire::TextSource as Source;
 
 /// What the query may not touch.
 #[derive(Debug, Clone, Copy)]
@@ -63,42 +64,8 @@ pub(in crate::transcode) fn refuse_all(query: &str, settings: &Settings) -> Resu
     Ok(())
 }
 
-/// The decoded pairs of a query string; empty ones are passed over, a missing `=` is an empty value.
 fn pairs(query: &str) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), Status>> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        if pair.contains(';') {
-            return Err(Status::invalid("query: `;` does not separate parameters; write it as `%3B`"));
-        }
-        let (key, text) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decode(key)?, decode(text)?))
-    })
-}
-
-/// Decodes `+` and percent escapes, once.
-fn decode(text: &str) -> Result<Cow<'_, str>, Status> {
-    if let Some(escape) = bad_escape(text) {
-        return Err(Status::invalid(format!("query: bad percent escape {}", quoted(escape))));
-    }
-    let spaced = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
-    let invalid = |_| Status::invalid(format!("query: {} is not valid UTF-8 once decoded", quoted(text)));
-    match spaced {
-        Cow::Borrowed(text) => percent_decode_str(text).decode_utf8().map_err(invalid),
-        Cow::Owned(text) => {
-            let decoded = percent_decode_str(&text).decode_utf8().map_err(invalid)?;
-            Ok(Cow::Owned(decoded.into_owned()))
-        }
-    }
-}
-
-/// The first `%` that two hexadecimal digits do not follow, with what does.
-fn bad_escape(text: &str) -> Option<&str> {
-    text.match_indices('%').find_map(|(at, _)| {
-        let escape = text.get(at..)?;
-        let digits = escape.as_bytes().get(1..3);
-        let sound = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        (!sound)
-            .then(|| escape.char_indices().nth(3).and_then(|(end, _)| escape.get(..end)).unwrap_or(escape))
-    })
+    to_wire::pairs(query).map(|pair| pair.map(|parameter| (parameter.key, parameter.text)))
 }
 
 /// The field that a key means, and what stood in brackets after it.

@@ -22,6 +22,10 @@ pub(super) use self::known::{DURATION, TIMESTAMP};
 pub(super) use self::lexer::{Lexer, Next};
 use self::object::{Places, Reader};
 use self::parts::{Overlay, Part, Source, Texts};
+#[cfg(test)]
+pub(super) use self::query::pairs;
+#[cfg(test)]
+pub(super) use self::text::{Source as TextSource, bool, expected, integer, is_float, unquoted};
 use super::fault::Fault;
 use super::plan::Plans;
 use crate::rule::{Body, FieldPath};

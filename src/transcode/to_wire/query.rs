@@ -16,8 +16,8 @@ use crate::transcode::{DEEPEST, Settings};
 /// One pair of a query string.
 #[derive(Debug)]
 pub(in crate::transcode) struct Parameter<'q> {
-    pub(super) key: Cow<'q, str>,
-    pub(super) text: Cow<'q, str>,
+    pub(in crate::transcode) key: Cow<'q, str>,
+    pub(in crate::transcode) text: Cow<'q, str>,
 }
 
 impl Parameter<'_> {
@@ -100,7 +100,7 @@ fn is_ignored(parameter: &Parameter<'_>, settings: &Settings) -> bool {
 }
 
 /// The decoded pairs of a query string; empty ones are passed over, a missing `=` is an empty value.
-fn pairs(query: &str) -> impl Iterator<Item = Result<Parameter<'_>, Status>> {
+pub(in crate::transcode) fn pairs(query: &str) -> impl Iterator<Item = Result<Parameter<'_>, Status>> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         if pair.contains(';') {
             return Err(Status::invalid("query: `;` does not separate parameters; write it as `%3B`"));

@@ -17,7 +17,7 @@ use crate::transcode::time;
 
 /// Where a text comes from, which decides a few finer points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(in crate::transcode) enum Source {
     /// A path variable: no leading zeros in integers (they could be meant as octal), and quotes around
     /// timestamps and durations are tolerated.
     Path,
@@ -176,7 +176,8 @@ impl<'p> Reader<'p, '_, '_> {
                 self.out.extend_from_slice(&double.ok_or_else(expected)?.to_le_bytes());
             }
             _ => {
-                let bits = integer(kind, text, source).and_then(|number| put::bits(kind, number));
+                let signed = !matches!(kind, Kind::Uint32 | Kind::Fixed32 | Kind::Uint64 | Kind::Fixed64);
+                let bits = integer(signed, text, source).and_then(|number| put::bits(kind, number));
                 put::integer(kind, bits.ok_or_else(expected)?, self.out);
             }
         }
@@ -240,12 +241,12 @@ impl<'p> Reader<'p, '_, '_> {
     }
 }
 
-fn expected(what: &str, found: &str) -> String {
+pub(in crate::transcode) fn expected(what: &str, found: &str) -> String {
     format!("expected {what}, found {}", quoted(found))
 }
 
 /// Go's `strconv.ParseBool`.
-fn bool(text: &str) -> Option<bool> {
+pub(in crate::transcode) fn bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -254,13 +255,12 @@ fn bool(text: &str) -> Option<bool> {
 }
 
 /// A number out of range would become infinite; only `inf` and `infinity` may be.
-fn is_float(text: &str, infinite: bool) -> bool {
+pub(in crate::transcode) fn is_float(text: &str, infinite: bool) -> bool {
     !infinite || text.ends_with(|last: char| last.is_ascii_alphabetic())
 }
 
 /// Decimal digits with an optional sign (a plus only where a minus could be).
-fn integer(kind: Kind, text: &str, source: Source) -> Option<i128> {
-    let signed = !matches!(kind, Kind::Uint32 | Kind::Fixed32 | Kind::Uint64 | Kind::Fixed64);
+pub(in crate::transcode) fn integer(signed: bool, text: &str, source: Source) -> Option<i128> {
     let (negative, digits) = match text.as_bytes().split_first()? {
         (b'-', digits) if signed => (true, digits),
         (b'+', digits) if signed => (false, digits),
@@ -285,13 +285,13 @@ const MOST_DIGITS: usize = 20;
 /// A name, or a number that the enum has.
 fn enum_number(desc: &Enum, text: &str) -> Result<i32, String> {
     let by_number = || {
-        let number = integer(Kind::Int32, text, Source::Path).and_then(|number| i32::try_from(number).ok());
+        let number = integer(true, text, Source::Path).and_then(|number| i32::try_from(number).ok());
         number.filter(|number| desc.text(*number).is_some())
     };
     desc.number(text.as_bytes()).or_else(by_number).ok_or_else(|| desc.unknown(&quoted(text)))
 }
 
-fn unquoted(text: &str, source: Source) -> &str {
+pub(in crate::transcode) fn unquoted(text: &str, source: Source) -> &str {
     let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     inner.filter(|_| source == Source::Path).unwrap_or(text)
 }
