@@ -119,7 +119,14 @@ async fn a_reload_answers_its_generation_or_its_problems() {
         gateway.admin().send(request(Method::POST, "/reload", headers, "")).await
     };
     let good = reload(&[]).await;
-    assert_eq!((good.status.as_u16(), good.json()), (200, json!({ "generation": 2 })));
+    assert_eq!((good.status.as_u16(), good.json()), (200, json!({ "generation": 2, "problems": [] })));
+
+    let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
+    gateway.write("transom.yaml", format!("{config}\nlimits: {{write_timeout: 7s}}\n"));
+    let warned = reload(&[]).await;
+    assert_eq!((warned.status.as_u16(), &warned.json()["generation"]), (200, &json!(3)));
+    let warning = &warned.json()["problems"][0];
+    assert_eq!((&warning["severity"], &warning["item"]), (&json!("warning"), &json!("limits.write_timeout")));
 
     gateway.write("protos/shop.proto", SHOP.replace("string id = 1;", "strin id = 1;"));
     let bad = reload(&[]).await;
@@ -131,7 +138,7 @@ async fn a_reload_answers_its_generation_or_its_problems() {
 
     assert_eq!(reload(&[("origin", "https://evil.example")]).await.status, 403);
     let metrics = gateway.admin().send(request(Method::GET, "/metrics", &[], "")).await.text();
-    for line in ["transom_reloads_total{outcome=\"applied\"} 1", "transom_snapshot_generation 2"] {
+    for line in ["transom_reloads_total{outcome=\"applied\"} 2", "transom_snapshot_generation 3"] {
         assert!(metrics.contains(line), "{line}\nnot in\n{metrics}");
     }
 }
