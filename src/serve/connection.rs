@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tower::Service;
 
 use super::answering::{Answering, Manner, Spoken};
+use super::asked::Asked;
 use super::layers::{Answer, Stack, request_id};
 use super::phase::Phase;
 use super::shutdown::{Stop, reached};
-use super::streams::Streams;
 use super::{ConnectionLimits, Front, Gateway};
 use crate::gateway::Peer;
 
@@ -29,11 +30,11 @@ const PING_INTERVAL: Duration = Duration::from_mins(1);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How connections are spoken with.
-pub(super) type Protocol = auto::Builder<Streams>;
+pub(super) type Protocol = auto::Builder<TokioExecutor>;
 
 /// The protocol within the limits.
-pub(super) fn protocol(limits: &ConnectionLimits, streams: Streams) -> Protocol {
-    let mut builder = auto::Builder::new(streams);
+pub(super) fn protocol(limits: &ConnectionLimits) -> Protocol {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         // Time limits are kept by `Patient`.
@@ -52,13 +53,16 @@ pub(super) fn protocol(limits: &ConnectionLimits, streams: Streams) -> Protocol 
     builder
 }
 
-/// Serves a connection until it ends. `Stop::Drain` lets it finish what it has begun and what is on its way.
+/// Serves a connection until it ends. `Stop::Drain` lets it finish what it has begun and what is on its way. An
+/// HTTP/2 client that was told to end and has no call under way must come further within `write_timeout`, be it
+/// that it does not grant the bytes that its last answers still need, or that it never answers the GOAWAY.
 pub(super) async fn serve<G: Gateway, S>(
     stream: S,
     peer: Peer,
     front: Arc<Front<G>>,
     protocol: Arc<Protocol>,
     phase: Arc<Phase>,
+    write_timeout: Duration,
     mut stop: watch::Receiver<Stop>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -76,7 +80,17 @@ pub(super) async fn serve<G: Gateway, S>(
         () = parting(&phase, &mut stop) => {}
     }
     connection.as_mut().graceful_shutdown();
-    tell(connection.await);
+    let mut before = phase.progress();
+    loop {
+        if let Ok(ended) = timeout(write_timeout, connection.as_mut()).await {
+            return tell(ended);
+        }
+        let now = phase.progress();
+        if now.is_some() && now == before {
+            return tell(Err("the client does not let it end"));
+        }
+        before = now;
+    }
 }
 
 /// Waits until a shutdown has begun and the connection can be told to end without a loss.
@@ -100,12 +114,14 @@ struct Client<G> {
 impl<G: Gateway> hyper::service::Service<Request<Incoming>> for Client<G> {
     type Response = Response<Spoken<Answer>>;
     type Error = Infallible;
-    type Future = Answering<<Stack<G> as Service<Request<Incoming>>>::Future>;
+    type Future = Answering<<Stack<G> as Service<Request<Asked<Incoming>>>>::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let (manner, under) = (Manner::of(&request), self.phase.call(request.version()));
         request.extensions_mut().insert(Arc::clone(&self.peer));
         request_id::keep_sane(request.headers_mut());
+        let phase = manner.http1.then_some(&self.phase);
+        let request = request.map(|body| Asked::new(body, phase));
         Answering::new(self.front.stack().call(request), manner, under)
     }
 }
