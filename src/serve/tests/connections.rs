@@ -123,10 +123,12 @@ async fn a_listener_without_clients_takes_no_room_from_others() {
     let path = folder.path().join("also.sock");
     let also = Some(crate::serve::ListenAddress::Unix(path.clone()));
     let server = Setup { limits, also, ..Setup::default() }.start();
+    // Several in a row on each: in turns they would make room for one another.
     for _ in 0..3 {
         let mut client = http1(server.connect().await).await;
         assert_eq!(within(client.send(get("/bytes/1"))).await.text(), "1");
-        drop(client);
+    }
+    for _ in 0..3 {
         let stream = tokio::net::UnixStream::connect(&path).await.expect("a connection");
         assert_eq!(within(http1(stream).await.send(get("/bytes/2"))).await.text(), "11");
     }
