@@ -2,7 +2,9 @@
 //! is told to.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::fmt::Display;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,9 +55,7 @@ pub(super) fn protocol(limits: &ConnectionLimits) -> Protocol {
     builder
 }
 
-/// Serves a connection until it ends. `Stop::Drain` lets it finish what it has begun and what is on its way. An
-/// HTTP/2 client that was told to end and has no call under way must come further within `write_timeout`, be it
-/// that it does not grant the bytes that its last answers still need, or that it never answers the GOAWAY.
+/// Serves a connection until it ends. `Stop::Drain` lets it finish what it has begun and what is on its way.
 pub(super) async fn serve<G: Gateway, S>(
     stream: S,
     peer: Peer,
@@ -80,14 +80,24 @@ pub(super) async fn serve<G: Gateway, S>(
         () = parting(&phase, &mut stop) => {}
     }
     connection.as_mut().graceful_shutdown();
+    part(connection, &phase, write_timeout).await;
+}
+
+/// Waits until a connection that was told to end has ended. An HTTP/2 client without a call under way must come
+/// further within `limit`: it may never grant the bytes that its last answers still need, nor answer the GOAWAY.
+async fn part<E: Display>(
+    mut connection: Pin<&mut impl Future<Output = Result<(), E>>>,
+    phase: &Phase,
+    limit: Duration,
+) {
     let mut before = phase.progress();
     loop {
-        if let Ok(ended) = timeout(write_timeout, connection.as_mut()).await {
+        if let Ok(ended) = timeout(limit, connection.as_mut()).await {
             return tell(ended);
         }
         let now = phase.progress();
         if now.is_some() && now == before {
-            return tell(Err("the client does not let it end"));
+            return tracing::debug!("a client did not let its connection end");
         }
         before = now;
     }
@@ -100,7 +110,7 @@ pub(super) async fn parting(phase: &Phase, stop: &mut watch::Receiver<Stop>) {
 }
 
 /// A connection that broke is the client's doing: it is gone, and there is nobody to tell.
-fn tell<E: std::fmt::Display>(ended: Result<(), E>) {
+fn tell<E: Display>(ended: Result<(), E>) {
     ended.unwrap_or_else(|error| tracing::debug!(%error, "a connection broke"));
 }
 
