@@ -21,7 +21,7 @@ const PATHS: [(&str, Method, &str); 6] = [
     ("/metrics", Method::GET, "metrics in Prometheus's text form"),
     ("/routes", Method::GET, "the route table as JSON"),
     ("/config", Method::GET, "the effective configuration, secrets masked"),
-    ("/reload", Method::POST, "reload now: 200 and the generation, or 422 and the problems"),
+    ("/reload", Method::POST, "reload now: 200 and the generation, or 422; both with the problems"),
 ];
 
 pub(super) async fn answer<B>(request: &Request<B>, doors: &Doors) -> Answer {
@@ -75,14 +75,15 @@ async fn reload(headers: &HeaderMap, doors: &Doors) -> Answer {
         return fault(StatusCode::FORBIDDEN, "a reload cannot be asked for by a web page");
     }
     match doors.reload.now().await {
-        Ok(generation) => json(StatusCode::OK, &json!({ "generation": generation })),
-        Err(problems) => json(StatusCode::UNPROCESSABLE_ENTITY, &told(&problems)),
+        Ok((generation, warnings)) => {
+            json(StatusCode::OK, &json!({ "generation": generation, "problems": told(&warnings) }))
+        }
+        Err(problems) => json(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "problems": told(&problems) })),
     }
 }
 
 fn told(problems: &Problems) -> serde_json::Value {
-    let problems: Vec<_> = problems.iter().map(shown).collect();
-    json!({ "problems": problems })
+    problems.iter().map(shown).collect()
 }
 
 fn shown(problem: &Problem) -> serde_json::Value {
@@ -147,12 +148,12 @@ mod tests {
         problems.push(Problem::warning(Place::default(), "hm"));
         assert_eq!(
             told(&problems),
-            json!({ "problems": [
+            json!([
                 { "severity": "error", "what": "`x` is wrong", "help": "write `y`", "file": "a.yaml",
                   "line": 3, "column": null, "item": "listen" },
                 { "severity": "warning", "what": "hm", "help": null, "file": null, "line": null,
                   "column": null, "item": null },
-            ] })
+            ])
         );
     }
 

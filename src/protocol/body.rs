@@ -19,6 +19,30 @@ use crate::units::{ByteSize, Period};
 pub struct Body {
     bytes: Option<Bytes>,
     trailers: Option<Box<HeaderMap>>,
+    parts: Parts,
+}
+
+/// The sizes of the parts that a body is given out in. What was given out counts as sent, so that a client that
+/// reads no further is noticed only if something is left to give out.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    /// The most bytes of a part.
+    most: usize,
+    /// The most bytes of the last part.
+    last: usize,
+}
+
+impl Default for Parts {
+    /// Over HTTP/1.1 a socket takes or refuses them.
+    fn default() -> Self {
+        Self { most: 128 * 1024, last: 128 * 1024 }
+    }
+}
+
+impl Parts {
+    /// A part is a frame. h2 takes a whole part as soon as the client grants one byte: that must not be the
+    /// end of the body, or a client that grants no more would keep an answer that counts as sent.
+    const HTTP2: Self = Self { most: 16 * 1024, last: 1024 };
 }
 
 impl Body {
@@ -26,6 +50,13 @@ impl Body {
     #[must_use]
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
         self.trailers = Some(Box::new(trailers)).filter(|trailers| !trailers.is_empty());
+        self
+    }
+
+    /// The same body, given out as HTTP/2 needs it.
+    #[must_use]
+    pub fn for_http2(mut self) -> Self {
+        self.parts = Parts::HTTP2;
         self
     }
 
@@ -37,9 +68,9 @@ impl Body {
 
     /// The next part.
     fn next(&mut self) -> Option<Bytes> {
-        match &mut self.bytes {
-            Some(bytes) if bytes.len() > PART => Some(bytes.split_to(PART)),
-            bytes => bytes.take(),
+        match self.len().saturating_sub(self.parts.last) {
+            0 => self.bytes.take(),
+            before => self.bytes.as_mut().map(|bytes| bytes.split_to(before.min(self.parts.most))),
         }
     }
 
@@ -50,13 +81,10 @@ impl Body {
     }
 }
 
-/// The most bytes that are given out at once, an HTTP/2 frame: what was given out counts as sent, and a client
-/// that reads no further must be noticed.
-const PART: usize = 16 * 1024;
-
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes: Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()), trailers: None }
+        let bytes = Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty());
+        Self { bytes, ..Self::default() }
     }
 }
 
@@ -115,28 +143,29 @@ where
         return Err(too_large(limit));
     }
     let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+    let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return Err(Status::invalid("the request body broke off or could not be decompressed"));
         };
         let Ok(chunk) = frame.into_data() else { continue };
-        if first.len() + rest.len() + chunk.len() > limit {
+        let read = first.len() + whole.len();
+        if read + chunk.len() > limit {
             return Err(too_large(limit));
         }
-        if first.is_empty() {
+        if read == 0 {
             first = chunk;
-        } else {
-            rest.extend_from_slice(&chunk);
+            continue;
         }
+        if whole.is_empty() {
+            // What is still to come is known where the length was announced, and is within the limit.
+            let rest = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+            whole.reserve((read + chunk.len()).saturating_add(rest).min(limit));
+            whole.extend_from_slice(&std::mem::take(&mut first));
+        }
+        whole.extend_from_slice(&chunk);
     }
-    if rest.is_empty() {
-        return Ok(first);
-    }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&rest);
-    Ok(whole.freeze())
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
 fn too_late(time: Duration) -> Status {
@@ -163,8 +192,11 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// A body of the given chunks, without a known size; `None` is a break.
-    struct Chunks(VecDeque<Option<&'static [u8]>>);
+    /// A body of the given chunks; `None` is a break. `announced`: whether its size is known.
+    struct Chunks {
+        chunks: VecDeque<Option<&'static [u8]>>,
+        announced: bool,
+    }
 
     impl http_body::Body for Chunks {
         type Data = Bytes;
@@ -174,15 +206,23 @@ mod tests {
             mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-            let chunk = self.0.pop_front();
+            let chunk = self.chunks.pop_front();
             Poll::Ready(
                 chunk.map(|chunk| chunk.map(|chunk| Frame::data(Bytes::from_static(chunk))).ok_or("broken")),
             )
         }
+
+        fn size_hint(&self) -> SizeHint {
+            if self.announced {
+                SizeHint::with_exact(self.chunks.iter().flatten().map(|chunk| chunk.len() as u64).sum())
+            } else {
+                SizeHint::new()
+            }
+        }
     }
 
     async fn read_chunks(chunks: &[Option<&'static [u8]>], limit: usize) -> Result<Bytes, u16> {
-        let body = Chunks(chunks.iter().copied().collect());
+        let body = Chunks { chunks: chunks.iter().copied().collect(), announced: false };
         read(body, limit, LONG).await.map_err(|status| status.http_status().as_u16())
     }
 
@@ -193,6 +233,15 @@ mod tests {
         assert_eq!(read_chunks(&[Some(b"ab"), Some(b""), Some(b"cd")], 4).await, Ok("abcd".into()));
         assert_eq!(read_chunks(&[Some(b"ab"), Some(b"cd")], 3).await, Err(413));
         assert_eq!(read_chunks(&[Some(b"ab"), None], 9).await, Err(400));
+    }
+
+    #[tokio::test]
+    async fn chunks_are_copied_once_into_what_was_announced() {
+        let chunks = [Some(&b"ab"[..]), Some(b"c"), Some(b"defghij")].into_iter();
+        let body = Chunks { chunks: chunks.collect(), announced: true };
+        let whole = read(body, 10, LONG).await.expect("within the limit");
+        assert_eq!(whole, "abcdefghij");
+        assert_eq!(whole.try_into_mut().expect("ours alone").capacity(), 10, "never grown");
     }
 
     /// A body that never comes.
@@ -221,15 +270,31 @@ mod tests {
     }
 
     #[tokio::test]
-    #[allow(clippy::disallowed_methods, reason = "a small body of our own")]
-    async fn a_long_body_comes_in_parts() {
-        let bytes: Vec<u8> = (0..=PART * 2).map(|at| u8::try_from(at % 251).expect("a byte")).collect();
-        let mut body = Body::from(bytes.clone());
-        let first = body.frame().await.expect("a part").expect("infallible").into_data().expect("data");
-        assert_eq!((first.len(), body.len()), (PART, PART + 1));
-        assert_eq!(http_body::Body::size_hint(&body).exact(), Some(PART as u64 + 1));
-        let rest = body.collect().await.expect("infallible").to_bytes();
-        assert_eq!([first, rest].concat(), bytes);
+    async fn a_long_body_comes_in_parts_and_its_end_is_a_small_one_for_http2() {
+        for (len, parts, http2) in [
+            (3, &[3][..], &[3][..]),
+            (1025, &[1025], &[1, 1024]),
+            (13_000, &[13_000], &[11_976, 1024]),
+            (40_000, &[40_000], &[16_384, 16_384, 6208, 1024]),
+            (150_000, &[18_928, 131_072], &[]),
+        ] {
+            let bytes: Vec<u8> = (0..len).map(|at| u8::try_from(at % 251).expect("a byte")).collect();
+            for (mut body, parts) in
+                [(Body::from(bytes.clone()), parts), (Body::from(bytes.clone()).for_http2(), http2)]
+            {
+                let (mut left, mut whole) = (len, Vec::new());
+                for part in parts {
+                    let given = body.frame().await.expect("a part").expect("infallible");
+                    let given = given.into_data().expect("data");
+                    left -= part;
+                    assert_eq!((given.len(), body.len()), (*part, left), "of {len}");
+                    assert_eq!(http_body::Body::size_hint(&body).exact(), Some(left as u64));
+                    assert_eq!(http_body::Body::is_end_stream(&body), left == 0);
+                    whole.extend(given);
+                }
+                assert!(parts.is_empty() || whole == bytes);
+            }
+        }
     }
 
     #[tokio::test]

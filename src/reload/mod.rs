@@ -40,10 +40,13 @@ pub struct Attempt {
     pub seen: Seen,
 }
 
+/// The new generation and what is worth telling of it, or why the old one stays in place.
+pub type Outcome = Result<(u64, Problems), Problems>;
+
 /// Asks the reload task for a reload. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Reload {
-    requests: mpsc::Sender<oneshot::Sender<Result<u64, Problems>>>,
+    requests: mpsc::Sender<oneshot::Sender<Outcome>>,
 }
 
 impl Reload {
@@ -60,11 +63,11 @@ impl Reload {
         Self { requests }
     }
 
-    /// Reloads, and waits for the outcome: the new generation.
+    /// Reloads, and waits for the outcome: the new generation, and what it warns of.
     ///
     /// # Errors
     /// The problems of the new configuration; the old one stays in place.
-    pub async fn now(&self) -> Result<u64, Problems> {
+    pub async fn now(&self) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         let gone = || Problems::from(Problem::error(Place::default(), "the gateway is shutting down"));
         self.requests.send(reply).await.map_err(|_| gone())?;
@@ -79,7 +82,7 @@ async fn run(
     settings: Settings,
     seen: Seen,
     attempt: Arc<impl Fn() -> Attempt + Send + Sync + 'static>,
-    mut requests: mpsc::Receiver<oneshot::Sender<Result<u64, Problems>>>,
+    mut requests: mpsc::Receiver<oneshot::Sender<Outcome>>,
 ) {
     let mut watch = Watch::start(&settings, seen);
     let mut hangup = Hangup::listen();
@@ -101,7 +104,10 @@ async fn run(
         tell(done.generation, &done.problems);
         if let Some(reply) = reply {
             // Whoever asked may have gone; the reload is done all the same.
-            let _ = reply.send(done.generation.ok_or(done.problems));
+            let _ = reply.send(match done.generation {
+                Some(generation) => Ok((generation, done.problems)),
+                None => Err(done.problems),
+            });
         }
     }
 }

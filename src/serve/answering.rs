@@ -19,18 +19,12 @@ pub(super) struct Manner {
     /// Without a body (RFC 9110, 9.3.2).
     headless: bool,
     /// Whether the connection can be told by `Connection: close` that it ends.
-    http1: bool,
+    pub http1: bool,
 }
 
 impl Manner {
     pub fn of<B>(request: &Request<B>) -> Self {
         Self { headless: request.method() == Method::HEAD, http1: request.version() < Version::HTTP_2 }
-    }
-
-    /// Whether this answer is the connection's last: after an unread rest of a body nothing can follow.
-    fn closes(self, status: StatusCode, closing: bool) -> bool {
-        let unread = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
-        self.http1 && (closing || unread)
     }
 }
 
@@ -64,8 +58,7 @@ where
         if let Some(under) = &mut under {
             under.answered();
         }
-        let closing = under.as_ref().is_some_and(Under::closing);
-        if this.manner.closes(answer.status(), closing) {
+        if this.manner.http1 && under.as_ref().is_some_and(Under::closing) {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let headless = this.manner.headless;

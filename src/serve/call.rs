@@ -3,16 +3,17 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use tower::Service;
 
+use super::asked::Asked;
 use super::{Gateway, host};
 use crate::gateway::Peer;
 use crate::protocol::Body;
@@ -77,23 +78,33 @@ impl<G: Gateway> Shared<G> {
         let stranger = Peer { address: None, tls: false };
         let peer = peer.as_deref().unwrap_or(&stranger);
         let headless = *request.method() == Method::HEAD;
+        let http2 = request.version() == Version::HTTP_2;
 
         let mut call = self.recorder.begin(&mut request, peer.address);
+        let refusal = self.refusal(&request);
+        // A client that asks first whether to send its body has none to be read.
+        let asks = request.headers().contains_key(EXPECT);
+        let (parts, body) = request.into_parts();
+        let mut body = pin!(Asked::new(body, None));
         let response = match call.record() {
             Some(record) => {
                 record.generation = self.gateway.generation();
-                if let Some(refusal) = self.refusal(&request) {
+                if let Some(refusal) = refusal {
                     record.code = Code::InvalidArgument;
                     record.origin = Some(Origin::Client);
                     refusal
                 } else {
+                    let request = Request::from_parts(parts, body.as_mut());
                     self.gateway.call(request, peer, record).await
                 }
             }
             None => internal_error(),
         };
+        if !http2 && !asks && response.status() != StatusCode::REQUEST_TIMEOUT {
+            body.discard().await;
+        }
         call.answered(response.status());
-        response.map(|body| Recorded::new(body, call, headless))
+        response.map(|body| Recorded::new(if http2 { body.for_http2() } else { body }, call, headless))
     }
 
     /// The answer to a request that no gateway may serve.

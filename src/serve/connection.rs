@@ -2,23 +2,26 @@
 //! is told to.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::fmt::Display;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tower::Service;
 
 use super::answering::{Answering, Manner, Spoken};
+use super::asked::Asked;
 use super::layers::{Answer, Stack, request_id};
 use super::phase::Phase;
 use super::shutdown::{Stop, reached};
-use super::streams::Streams;
 use super::{ConnectionLimits, Front, Gateway};
 use crate::gateway::Peer;
 
@@ -29,11 +32,11 @@ const PING_INTERVAL: Duration = Duration::from_mins(1);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How connections are spoken with.
-pub(super) type Protocol = auto::Builder<Streams>;
+pub(super) type Protocol = auto::Builder<TokioExecutor>;
 
 /// The protocol within the limits.
-pub(super) fn protocol(limits: &ConnectionLimits, streams: Streams) -> Protocol {
-    let mut builder = auto::Builder::new(streams);
+pub(super) fn protocol(limits: &ConnectionLimits) -> Protocol {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         // Time limits are kept by `Patient`.
@@ -59,6 +62,7 @@ pub(super) async fn serve<G: Gateway, S>(
     front: Arc<Front<G>>,
     protocol: Arc<Protocol>,
     phase: Arc<Phase>,
+    write_timeout: Duration,
     mut stop: watch::Receiver<Stop>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -76,7 +80,27 @@ pub(super) async fn serve<G: Gateway, S>(
         () = parting(&phase, &mut stop) => {}
     }
     connection.as_mut().graceful_shutdown();
-    tell(connection.await);
+    part(connection, &phase, write_timeout).await;
+}
+
+/// Waits until a connection that was told to end has ended. An HTTP/2 client without a call under way must come
+/// further within `limit`: it may never grant the bytes that its last answers still need, nor answer the GOAWAY.
+async fn part<E: Display>(
+    mut connection: Pin<&mut impl Future<Output = Result<(), E>>>,
+    phase: &Phase,
+    limit: Duration,
+) {
+    let mut before = phase.progress();
+    loop {
+        if let Ok(ended) = timeout(limit, connection.as_mut()).await {
+            return tell(ended);
+        }
+        let now = phase.progress();
+        if now.is_some() && now == before {
+            return tracing::debug!("a client did not let its connection end");
+        }
+        before = now;
+    }
 }
 
 /// Waits until a shutdown has begun and the connection can be told to end without a loss.
@@ -86,7 +110,7 @@ pub(super) async fn parting(phase: &Phase, stop: &mut watch::Receiver<Stop>) {
 }
 
 /// A connection that broke is the client's doing: it is gone, and there is nobody to tell.
-fn tell<E: std::fmt::Display>(ended: Result<(), E>) {
+fn tell<E: Display>(ended: Result<(), E>) {
     ended.unwrap_or_else(|error| tracing::debug!(%error, "a connection broke"));
 }
 
@@ -100,12 +124,14 @@ struct Client<G> {
 impl<G: Gateway> hyper::service::Service<Request<Incoming>> for Client<G> {
     type Response = Response<Spoken<Answer>>;
     type Error = Infallible;
-    type Future = Answering<<Stack<G> as Service<Request<Incoming>>>::Future>;
+    type Future = Answering<<Stack<G> as Service<Request<Asked<Incoming>>>>::Future>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let (manner, under) = (Manner::of(&request), self.phase.call(request.version()));
         request.extensions_mut().insert(Arc::clone(&self.peer));
         request_id::keep_sane(request.headers_mut());
+        let phase = manner.http1.then_some(&self.phase);
+        let request = request.map(|body| Asked::new(body, phase));
         Answering::new(self.front.stack().call(request), manner, under)
     }
 }

@@ -20,6 +20,7 @@ use crate::protocol::Body;
 use crate::rule::HttpMethod;
 
 mod answering;
+mod asked;
 mod call;
 mod connection;
 mod front;
@@ -30,7 +31,6 @@ mod patience;
 mod phase;
 mod run;
 mod shutdown;
-mod streams;
 mod tls;
 
 pub use front::Front;

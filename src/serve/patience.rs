@@ -89,7 +89,9 @@ impl<S> Patient<S> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.blocked = false;
+            if std::mem::take(&mut self.blocked) {
+                self.phase.taken();
+            }
             return written;
         }
         let time = self.patience.write;
@@ -196,7 +198,7 @@ mod tests {
 
     fn connection() -> (Patient<DuplexStream>, DuplexStream, Arc<Phase>) {
         let (server, client) = duplex(64);
-        let phase = Phase::new(Duration::ZERO);
+        let phase = Phase::new(Duration::ZERO, tokio::sync::mpsc::channel(1).0);
         (Patient::new(server, Arc::clone(&phase), PATIENCE), client, phase)
     }
 

@@ -2,11 +2,12 @@
 //! ([`patience`](super::patience)), the calls it makes ([`answering`](super::answering)) and the task that ends
 //! the connection ([`connection`](super::connection)). Request path: a few relaxed atomics a call.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
 /// What the client of a connection is doing.
@@ -17,15 +18,32 @@ pub(super) struct Phase {
     grace: Duration,
     /// Whether answers say that they are the last.
     closing: AtomicBool,
+    /// Whether the body of the HTTP/1.1 request under way has not been read to its end.
+    unread: AtomicBool,
     /// HTTP/2 calls that have begun, wrapping.
     begun: AtomicUsize,
     /// HTTP/2 calls that have ended, wrapping.
     ended: AtomicUsize,
     unsent: Unsent,
+    /// How often the client, after it had taken nothing for a while, took some of what is written, wrapping.
+    taken: AtomicUsize,
     /// Told once, when the connection turns out to speak HTTP/2.
     speaks_http2: Notify,
     /// Told when an HTTP/2 connection was idle for too long.
     overdue: Notify,
+    /// Held until the last call is recorded, which on HTTP/2 outlives the task of the connection by a moment.
+    _alive: Alive,
+}
+
+/// Nothing is ever sent: whoever waits for the last connection and its calls is told by the channel's end.
+pub(super) type Alive = mpsc::Sender<Infallible>;
+
+/// How far a connection has come, to see whether it has come any further since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Progress {
+    begun: usize,
+    ended: usize,
+    taken: usize,
 }
 
 /// Nothing came yet.
@@ -53,16 +71,19 @@ pub(super) enum Wait {
 }
 
 impl Phase {
-    pub fn new(grace: Duration) -> Arc<Self> {
+    pub fn new(grace: Duration, alive: Alive) -> Arc<Self> {
         Arc::new(Self {
             now: AtomicU8::new(SILENT),
             grace,
             closing: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
             begun: AtomicUsize::new(0),
             ended: AtomicUsize::new(0),
             unsent: Unsent::default(),
+            taken: AtomicUsize::new(0),
             speaks_http2: Notify::new(),
             overdue: Notify::new(),
+            _alive: alive,
         })
     }
 
@@ -117,13 +138,37 @@ impl Phase {
         self.overdue.notified().await;
     }
 
+    /// The client took some of what is written, after it had taken nothing for a while.
+    pub fn taken(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How far an HTTP/2 connection has come; `None` while the connection has work of its own to do: calls are
+    /// under way, or it speaks HTTP/1.1 and ends by itself.
+    pub fn progress(&self) -> Option<Progress> {
+        let now = Progress {
+            begun: self.begun.load(Ordering::Relaxed),
+            ended: self.ended.load(Ordering::Relaxed),
+            taken: self.taken.load(Ordering::Relaxed),
+        };
+        (self.now.load(Ordering::Relaxed) == MANY && now.begun == now.ended).then_some(now)
+    }
+
+    /// Whether the body of the HTTP/1.1 request under way has not been read to its end.
+    pub fn unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
+    }
+
+    pub fn set_unread(&self, unread: bool) {
+        self.unread.store(unread, Ordering::Relaxed);
+    }
+
     /// Lets answers say from now on that they are the last of the connection.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Whether answers say that they are the last of the connection.
-    pub fn closing(&self) -> bool {
+    fn closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
     }
 
@@ -173,9 +218,9 @@ impl Under {
         self.unsent = self.unsent.map(|slot| self.phase.unsent.moved(slot));
     }
 
-    /// Whether the answer says that it is the last of the connection.
+    /// Whether an answer over HTTP/1.1 is the last of the connection: nothing can follow an unread rest of a body.
     pub fn closing(&self) -> bool {
-        self.phase.closing()
+        self.phase.closing() || self.phase.unread()
     }
 }
 
@@ -239,7 +284,7 @@ mod tests {
 
     #[test]
     fn only_answers_that_do_not_move_are_stuck() {
-        let phase = Phase::new(Duration::ZERO);
+        let phase = Phase::new(Duration::ZERO, mpsc::channel(1).0);
         let (mut moving, mut stuck) = (phase.call(Version::HTTP_2), phase.call(Version::HTTP_2));
         assert_eq!(phase.wait(), Wait::Nothing, "the backend's turn");
         moving.answered();

@@ -1,23 +1,21 @@
 //! Accepting connections until told to stop, and then the drain: what the system had accepted is still served,
 //! nothing newer is; what is under way may finish for a bounded time, the rest is cut and counted.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Protocol};
-use super::listen::{Listener, Listeners, Socket, Stream, theirs};
+use super::listen::{Listener, Listeners, Stream, theirs};
 use super::patience::{Patience, Patient};
-use super::phase::Phase;
+use super::phase::{Alive, Phase};
 use super::shutdown::{Stop, reached};
-use super::streams::Streams;
 use super::{Front, Gateway};
 use crate::gateway::Peer;
 
@@ -46,16 +44,17 @@ struct Shared<G> {
     grace: Duration,
     room: Arc<Semaphore>,
     stop: watch::Receiver<Stop>,
+    alive: Alive,
 }
 
 impl Listeners {
     /// Serves `front` until `stop` says to drain, then drains for the time in the settings, or until `stop`
     /// says now.
     pub async fn run<G: Gateway>(self, front: Arc<Front<G>>, mut stop: watch::Receiver<Stop>) -> Drained {
-        let (streams, ended) = Streams::new();
+        let (alive, mut last) = mpsc::channel(1);
         let shared = Arc::new(Shared {
             front: Arc::clone(&front),
-            protocol: Arc::new(connection::protocol(&self.limits, streams)),
+            protocol: Arc::new(connection::protocol(&self.limits)),
             patience: Patience {
                 header: self.limits.header_timeout,
                 idle: self.limits.idle_timeout,
@@ -65,6 +64,7 @@ impl Listeners {
             grace: GRACE.min(self.drain / 4),
             room: Arc::new(Semaphore::new(self.limits.connections.min(Semaphore::MAX_PERMITS))),
             stop: stop.clone(),
+            alive,
         });
         let mut listeners = JoinSet::new();
         for listener in self.sockets {
@@ -78,7 +78,7 @@ impl Listeners {
             cut += finish(connections.unwrap_or_default(), deadline, &mut stop, &front).await;
         }
         drop(shared);
-        ended.wait(AFTERMATH).await;
+        timeout(AFTERMATH, last.recv()).await.ok();
         Drained { cut }
     }
 }
@@ -90,31 +90,32 @@ async fn accept<G: Gateway>(listener: Listener, shared: Arc<Shared<G>>) -> JoinS
     let mut connections = JoinSet::new();
     let mut stop = shared.stop.clone();
     loop {
-        tokio::select! {
+        let accepted = tokio::select! {
             () = reached(&mut stop, Stop::Drain) => break,
             // Those that have ended make room for their results to be forgotten.
-            Some(_) = connections.join_next() => {}
-            next = next(&socket, &shared.room) => match next {
-                Ok((stream, room)) => begin(&mut connections, stream, Some(room), tls.clone(), &shared),
-                Err(error) if theirs(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(BACK_OFF).await;
-                }
-            },
+            Some(_) = connections.join_next() => continue,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok(stream) => {
+                // Taken now and not before: a listener that waits for a client must not keep another from one.
+                let room = tokio::select! {
+                    room = Arc::clone(&shared.room).acquire_owned() => room.ok(),
+                    () = reached(&mut stop, Stop::Drain) => None,
+                };
+                begin(&mut connections, stream, room, tls.clone(), &shared);
+            }
+            Err(error) if theirs(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(BACK_OFF).await;
+            }
         }
     }
     for stream in socket.close() {
         begin(&mut connections, stream, None, tls.clone(), &shared);
     }
     connections
-}
-
-/// The next connection, once there is room for it.
-async fn next(socket: &Socket, room: &Arc<Semaphore>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
-    let room = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let stream = socket.accept().await?;
-    Ok((stream, room))
 }
 
 /// Begins to serve a connection: at once where there is room, else once there is.
@@ -161,12 +162,12 @@ async fn converse<G: Gateway, S>(stream: S, peer: Peer, tls: Option<TlsAcceptor>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (front, protocol, phase) =
-        (Arc::clone(&shared.front), Arc::clone(&shared.protocol), Phase::new(shared.grace));
-    let mut stop = shared.stop.clone();
+    let (front, protocol) = (Arc::clone(&shared.front), Arc::clone(&shared.protocol));
+    let phase = Phase::new(shared.grace, shared.alive.clone());
+    let (write, mut stop) = (shared.patience.write, shared.stop.clone());
     let stream = Patient::new(stream, Arc::clone(&phase), shared.patience);
     let Some(tls) = tls else {
-        return connection::serve(stream, peer, front, protocol, phase, stop).await;
+        return connection::serve(stream, peer, front, protocol, phase, write, stop).await;
     };
     let shaken = tokio::select! {
         biased;
@@ -174,7 +175,7 @@ where
         () = connection::parting(&phase, &mut stop) => return,
     };
     match shaken {
-        Ok(stream) => connection::serve(stream, peer, front, protocol, phase, stop).await,
+        Ok(stream) => connection::serve(stream, peer, front, protocol, phase, write, stop).await,
         Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
     }
 }

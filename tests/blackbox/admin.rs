@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use crate::support::{Client, SHOP, request, shop, until};
+use crate::support::{Answer, Client, SHOP, request, shop, until};
 
 #[tokio::test]
 async fn a_gateway_is_ready_while_its_backend_is_up_and_says_why_not() {
@@ -118,9 +118,21 @@ async fn a_reload_answers_its_generation_or_its_problems() {
     let reload = async |headers: &[(&str, &str)]| {
         gateway.admin().send(request(Method::POST, "/reload", headers, "")).await
     };
+    let items = |answer: &Answer| {
+        let problems = answer.json()["problems"].as_array().expect("problems").clone();
+        problems.into_iter().map(|problem| json!([problem["severity"], problem["item"]])).collect::<Vec<_>>()
+    };
     let good = reload(&[]).await;
-    assert_eq!((good.status.as_u16(), good.json()), (200, json!({ "generation": 2 })));
+    assert_eq!((good.status.as_u16(), &good.json()["generation"]), (200, &json!(2)));
+    assert_eq!(items(&good), [json!(["warning", "shop.v1.Shop.Watch"])]);
 
+    let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
+    gateway.write("transom.yaml", format!("{config}\nlimits: {{write_timeout: 7s}}\n"));
+    let warned = reload(&[]).await;
+    assert_eq!((warned.status.as_u16(), &warned.json()["generation"]), (200, &json!(3)));
+    assert!(items(&warned).contains(&json!(["warning", "limits.write_timeout"])), "{}", warned.text());
+
+    gateway.write("transom.yaml", config);
     gateway.write("protos/shop.proto", SHOP.replace("string id = 1;", "strin id = 1;"));
     let bad = reload(&[]).await;
     assert_eq!(bad.status, 422);
@@ -131,7 +143,7 @@ async fn a_reload_answers_its_generation_or_its_problems() {
 
     assert_eq!(reload(&[("origin", "https://evil.example")]).await.status, 403);
     let metrics = gateway.admin().send(request(Method::GET, "/metrics", &[], "")).await.text();
-    for line in ["transom_reloads_total{outcome=\"applied\"} 1", "transom_snapshot_generation 2"] {
+    for line in ["transom_reloads_total{outcome=\"applied\"} 2", "transom_snapshot_generation 3"] {
         assert!(metrics.contains(line), "{line}\nnot in\n{metrics}");
     }
 }

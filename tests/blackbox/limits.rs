@@ -28,7 +28,13 @@ async fn a_target_over_the_limit_is_414() {
 async fn headers_over_the_limit_are_431() {
     let (gateway, _backend) = shop("limits: {header_bytes: 8KiB}").await;
     let answer = gateway.request(Method::GET, "/v1/look/7", &[("x-big", &"x".repeat(20_000))], "").await;
-    assert_eq!(answer.status, 431);
+    assert_eq!((answer.status.as_u16(), answer.text()), (431, String::new()), "hyper's own answer");
+    assert_eq!(gateway.get("/v1/look/8").await.status, 200);
+    until("the record of the next call", async || {
+        gateway.output().iter().any(|line| line.contains("/v1/look/8")).then_some(())
+    })
+    .await;
+    assert!(!gateway.output().iter().any(|line| line.contains("/v1/look/7")), "not in the access log");
 }
 
 #[tokio::test]

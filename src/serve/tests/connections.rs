@@ -42,7 +42,10 @@ async fn too_many_header_bytes_are_refused() {
     let long = "a".repeat(limits().header_bytes);
     let request = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n");
     let answer = raw(server.connect().await, request.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 431 ") && answer.contains("connection: close"), "{answer}");
+    assert!(answer.contains("content-length: 0\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+    let answer = raw(server.connect().await, b"GET  / HTTP/1.1\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("content-length: 0\r\n"), "{answer}");
 
     let mut client = http2(server.connect().await).await;
     let request = http::Request::get("http://test/").header("x", long).body(Full::default());
@@ -51,6 +54,7 @@ async fn too_many_header_bytes_are_refused() {
         Ok(answer) => assert_eq!(answer.status, 431),
         Err(error) => assert!(error.is_user() || format!("{error:?}").contains("too big"), "{error:?}"),
     }
+    assert!(server.log().is_empty(), "such requests are refused before there is a call: {:?}", server.log());
 }
 
 #[tokio::test]
@@ -110,6 +114,24 @@ async fn connections_beyond_the_cap_wait_for_room() {
     assert!(!waiting.is_finished());
     drop(first);
     assert_eq!(within(waiting).await.expect("no panic").text(), "11");
+}
+
+#[tokio::test]
+async fn a_listener_without_clients_takes_no_room_from_others() {
+    let limits = crate::serve::ConnectionLimits { connections: 1, ..limits() };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("also.sock");
+    let also = Some(crate::serve::ListenAddress::Unix(path.clone()));
+    let server = Setup { limits, also, ..Setup::default() }.start();
+    // Several in a row on each: in turns they would make room for one another.
+    for _ in 0..3 {
+        let mut client = http1(server.connect().await).await;
+        assert_eq!(within(client.send(get("/bytes/1"))).await.text(), "1");
+    }
+    for _ in 0..3 {
+        let stream = tokio::net::UnixStream::connect(&path).await.expect("a connection");
+        assert_eq!(within(http1(stream).await.send(get("/bytes/2"))).await.text(), "11");
+    }
 }
 
 #[tokio::test]

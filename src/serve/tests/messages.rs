@@ -3,6 +3,8 @@
 use http::Request;
 use http_body_util::Full;
 
+use tokio::io::AsyncWriteExt;
+
 use super::support::*;
 use crate::serve::LayerSettings;
 
@@ -112,4 +114,56 @@ async fn a_body_whose_length_is_told_twice_smuggles_nothing() {
     let answer = raw(server.connect().await, old.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.") && answer.contains(" 400 "), "HTTP/1.0 has no chunks: {answer}");
     assert!(server.log().iter().all(|line| line["path"] != "/smuggled"));
+}
+
+/// What comes of a request whose head and body come one after the other, and of another one behind it.
+async fn followed(server: &Server, head: &str, body: &[u8]) -> String {
+    let mut stream = server.connect().await;
+    stream.write_all(format!("POST {head}\r\n\r\n").as_bytes()).await.expect("sent");
+    // The head alone is seen first.
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let last = b"GET /bytes/3 HTTP/1.1\r\nhost: a\r\nx: last\r\nconnection: close\r\n\r\n";
+    raw(stream, &[body, last].concat()).await
+}
+
+#[tokio::test]
+async fn a_connection_goes_on_after_a_body_that_was_or_can_be_read() {
+    let layers = LayerSettings { decompression: true, ..layers() };
+    let server = Setup { layers, ..Setup::default() }.start();
+    // `{}`, through gzip without compression.
+    let gzip = [&[31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 1, 2, 0, 253, 255][..], b"{}"].concat();
+    let crc = [0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
+    let gzip = [&gzip[..], &crc].concat();
+    for (path, headers, body, status) in [
+        ("/large", "content-length: 5", &b"hello"[..], 413),
+        ("/large", "transfer-encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n", 413),
+        ("/nothing", "content-length: 5", b"hello", 404),
+        ("/nothing", "transfer-encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n", 404),
+        ("/nothing", "content-length: 5\r\ncontent-encoding: lzma", b"hello", 415),
+        ("/echo", "content-length: 25\r\ncontent-encoding: gzip", &gzip, 200),
+    ] {
+        let answers = followed(&server, &format!("{path} HTTP/1.1\r\nhost: a\r\n{headers}"), body).await;
+        assert!(answers.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {headers}: {answers}");
+        assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{path} {headers}: {answers}");
+        assert_eq!(answers.matches("connection: close").count(), 1, "only the last: {answers}");
+        assert!(answers.ends_with("\r\n\r\n111"), "{answers}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_a_body_says_that_it_is_the_last() {
+    let server = Setup::default().start();
+    for (path, headers, status) in [
+        // Too much to be read for nothing, slow, not sent without leave, over the limit.
+        ("/nothing", "content-length: 100000", 404),
+        ("/nothing", "content-length: 5", 404),
+        ("/nothing", "content-length: 5\r\nexpect: 100-continue", 404),
+        ("/echo", "content-length: 100000", 413),
+    ] {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\n{headers}\r\n\r\n");
+        let answer = raw(server.connect().await, head.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {headers}: {answer}");
+        assert!(answer.contains("connection: close"), "{path} {headers}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::frames::{GET, POST, data, frames, opening, pong, request};
+use super::frames::{GET, POST, data, frame, frames, opening, pong, request};
 use super::support::*;
 use crate::serve::ConnectionLimits;
 
@@ -88,8 +88,46 @@ async fn a_client_that_does_not_read_is_closed() {
 }
 
 #[tokio::test]
+async fn a_client_that_grants_a_byte_keeps_no_answer_and_no_connection() {
+    let idle = ConnectionLimits { idle_timeout: BRIEF, write_timeout: BRIEF, ..limits() };
+    for (size, limits) in [
+        (13_000, ConnectionLimits { write_timeout: BRIEF, ..limits() }),
+        // So few bytes count as taken with the first of them, and the connection as idle.
+        (3, idle),
+    ] {
+        let server = Setup { limits, ..Setup::default() }.start();
+        let mut stream = server.connect().await;
+        stream.write_all(&opening(1, GET, true, &format!("/bytes/{size}"))).await.expect("sent");
+        until(|| server.log().len() == 1).await;
+        assert!(server.metrics().contains("transom_connections 1"));
+        until(|| server.metrics().contains("transom_connections 0")).await;
+        drop(stream);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_crosses_the_goaway_of_an_idle_connection_has_its_time() {
+    let time = Duration::from_millis(500);
+    let limits = ConnectionLimits { idle_timeout: BRIEF, write_timeout: time, ..limits() };
+    let server = Setup { limits, ..Setup::default() }.start();
+    let mut stream = server.connect().await;
+    stream.write_all(&opening(65_535, GET, true, "/bytes/3")).await.expect("sent");
+    while frame(&mut stream).await.0 != 7 {}
+    stream.write_all(&request(3, GET, true, "/wait")).await.expect("sent");
+    within(server.begun.notified()).await;
+    // Time passing is what is under test.
+    tokio::time::sleep(time * 3).await;
+    server.release.notify_waiters();
+    let frames = frames(stream).await;
+    assert!(frames.iter().any(|frame| (frame.0, frame.2) == (0, 3)), "{frames:?}");
+    until(|| server.metrics().contains("transom_connections 0")).await;
+}
+
+#[tokio::test]
 async fn a_client_that_reads_slowly_gets_everything() {
-    let server = impatient();
+    let time = Duration::from_secs(1);
+    let limits = ConnectionLimits { write_timeout: time, ..limits() };
+    let server = Setup { limits, ..Setup::default() }.start();
     let mut stream = server.connect().await;
     let size = 8 << 20;
     let request = format!("GET /bytes/{size} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
@@ -102,9 +140,9 @@ async fn a_client_that_reads_slowly_gets_everything() {
             break;
         }
         read += some;
-        if begun.elapsed() < BRIEF * 4 {
+        if begun.elapsed() < time * 2 {
             // Time passing is what is under test.
-            tokio::time::sleep(BRIEF / 4).await;
+            tokio::time::sleep(time / 8).await;
         }
     }
     assert!(read > size, "{read}");

@@ -35,8 +35,8 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// How long the script waits for one.
 pub const BODY_TIME: Duration = Duration::from_millis(300);
 
-/// Answers by path: `/panic`, `/wait` (until released), `/echo` (the body), `/headers` (as JSON),
-/// `/bytes/N` (N bytes of JSON), anything else 404.
+/// Answers by path: `/panic`, `/wait` (until released), `/echo` (the body), `/large` (413 after
+/// reading the body), `/headers` (as JSON), `/bytes/N` (N bytes of JSON), anything else 404.
 #[derive(Debug, Default)]
 pub struct Script {
     pub generation: u64,
@@ -76,6 +76,10 @@ impl Gateway for Script {
                     json(status.http_status(), status.message)
                 }
             },
+            "/large" => {
+                protocol::read(body, BODY_LIMIT, BODY_TIME).await.expect("a body");
+                json(StatusCode::PAYLOAD_TOO_LARGE, "{}")
+            }
             "/headers" => json(StatusCode::OK, shown(&parts.headers)),
             path => {
                 if let Some(size) = path.strip_prefix("/bytes/").and_then(|size| size.parse::<usize>().ok()) {
@@ -143,6 +147,8 @@ pub struct Setup {
     pub limits: ConnectionLimits,
     pub drain: Duration,
     pub listen: ListenAddress,
+    /// Another listener.
+    pub also: Option<ListenAddress>,
     pub tls: Option<ListenerTls>,
     pub telemetry: telemetry::Settings,
 }
@@ -154,6 +160,7 @@ impl Default for Setup {
             limits: limits(),
             drain: LONG,
             listen: ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
+            also: None,
             tls: None,
             telemetry: telemetry::Settings {
                 level: "info".into(),
@@ -203,11 +210,15 @@ impl Setup {
 
     pub fn settings(&self) -> Settings {
         Settings {
-            listeners: vec![ListenerSettings {
-                address: self.listen.clone(),
-                tls: self.tls.clone(),
-                place: Place::item("listen"),
-            }],
+            listeners: [Some(&self.listen), self.also.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(|address| ListenerSettings {
+                    address: address.clone(),
+                    tls: self.tls.clone(),
+                    place: Place::item("listen"),
+                })
+                .collect(),
             drain: self.drain,
             limits: self.limits.clone(),
             layers: self.layers.clone(),
