@@ -35,6 +35,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["rule", "config"]),
     ("h2", &["upstream", "demo"]),
     ("hyper", &["serve", "demo", "admin"]),
+    ("tokio_rustls", &["upstream", "serve", "demo"]),
     ("tower_http", &["serve"]),
     ("arc_swap", &["telemetry", "serve"]),
     ("notify", &["reload"]),
@@ -92,21 +93,44 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// The first path segments that stand behind `crate::` in a line, braces opened.
-fn imported(line: &str) -> Vec<&str> {
+/// The first path segments that stand behind `crate::`, braces opened over any number of lines, each with the
+/// number of its line.
+fn imported(text: &str) -> Vec<(usize, String)> {
+    let (numbers, lines): (Vec<_>, Vec<_>) = code(text).unzip();
+    let text = lines.join("\n");
     let mut found = Vec::new();
-    for (at, _) in line.match_indices("crate::") {
-        let rest = &line[at + "crate::".len()..];
-        let names = match rest.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap_or(list).split(',').collect(),
-            None => vec![rest],
-        };
-        for name in names {
-            let end = name.trim().find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-            found.push(&name.trim()[..end.unwrap_or(name.trim().len())]);
+    for (at, path) in text.match_indices("crate::") {
+        let from = at + path.len();
+        for start in starts(&text[from..]) {
+            let name = text[from + start..].trim_start();
+            let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+            let line = text[..text.len() - name.len()].matches('\n').count();
+            found.push((numbers[line], name[..end].to_owned()));
         }
     }
+    found.retain(|(_, name)| !name.is_empty());
     found
+}
+
+/// Where the names begin in what follows `crate::`: at once, or behind the outer brace and each of its commas.
+fn starts(rest: &str) -> Vec<usize> {
+    if !rest.starts_with('{') {
+        return vec![0];
+    }
+    let (mut starts, mut depth) = (Vec::new(), 0);
+    for (at, c) in rest.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        match (c, depth) {
+            (_, 0) => break,
+            ('{' | ',', 1) => starts.push(at + 1),
+            _ => {}
+        }
+    }
+    starts
 }
 
 #[test]
@@ -115,11 +139,9 @@ fn rooms_import_downwards_only() {
     let mut climbs = Vec::new();
     for (name, room, text) in rooms() {
         let own = floor(&room).unwrap_or_else(|| panic!("{name} is in a room that the plan does not have"));
-        for (number, line) in code(&text) {
-            for target in imported(line) {
-                if floor(target).is_some_and(|target| target > own) {
-                    climbs.push(format!("{name}:{}: {}", number + 1, line.trim()));
-                }
+        for (number, target) in imported(&text) {
+            if floor(&target).is_some_and(|target| target > own) {
+                climbs.push(format!("{name}:{}: `{target}`", number + 1));
             }
         }
     }
@@ -157,8 +179,15 @@ fn every_file_opens_with_what_it_is_for() {
 #[test]
 fn the_readers_of_this_test_see_what_is_there() {
     assert!(rooms().len() > 20);
-    assert_eq!(imported("use crate::{metadata, route::Miss, rule};"), ["metadata", "route", "rule"]);
-    assert_eq!(imported("    let x = crate::status::http_status(code);"), ["status"]);
+    let names = |text: &str| {
+        let found = imported(text).into_iter().map(|(number, name)| format!("{number} {name}"));
+        found.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(names("use crate::{metadata, route::Miss, rule};"), "0 metadata, 0 route, 0 rule");
+    assert_eq!(names("    let x = crate::status::http_status(code);"), "0 status");
+    let nested = "use a;\nuse crate::{\n    // serve,\n    route::{Miss, build::{self, cli}}, rule,\n    status::{\n        \
+                  Code,\n    },\n    wire,\n};\nuse crate::units;\n";
+    assert_eq!(names(nested), "3 route, 3 rule, 4 status, 7 wire, 9 units");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(super) fn read(sources: &Sources, problems: &mut Problems) -> Option<Read> {
     problems.extend(found);
     let settings = settings?;
     let contract = &settings.gateway.schema;
-    let named = contract.embedded_api || !contract.sources().is_empty();
+    let named = contract.embedded_api || !contract.protos.is_empty() || !contract.descriptor_sets.is_empty();
     if !sound
         && named
         && let Some(schema) = schema::load(contract, problems)

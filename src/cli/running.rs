@@ -7,7 +7,7 @@ use crate::admin::{self, Admin, Doors};
 use crate::config::{self, Sources};
 use crate::gateway::Snapshot;
 use crate::problem::{Place, Problem, Problems};
-use crate::reload::{Applier, Loaded, Reload, Seen, named_by};
+use crate::reload::{Applier, Loaded, Reload, Seen, look_at_named};
 use crate::serve::{self, Front, Layers, ListenAddress, Listeners};
 use crate::telemetry::{self, Telemetry};
 
@@ -25,16 +25,20 @@ impl Running {
     /// Builds everything and opens the listeners, telling every problem. Must be called within a tokio runtime.
     pub fn start(sources: Sources, problems: &mut Problems) -> Option<Self> {
         // Looked at before it is read, so that no change is lost until it is watched.
-        let mut seen = Seen::default();
+        let mut seen = Seen::new(true);
         seen.look(&sources.file);
         let Read { settings, sound } = read(&sources, problems)?;
         if !sound {
             return None;
         }
-        seen.look(named_by(&settings.gateway, &settings.files));
+        let watch = settings.reload.watch;
+        if !watch {
+            seen = Seen::new(false);
+        }
+        look_at_named(&settings.gateway, &settings.files, &mut seen);
         let telemetry = telemetry::start(&settings.telemetry, problems);
         let layers = Layers::prepare(&settings.serve.layers, problems);
-        let snapshot = Snapshot::build(&settings.gateway, None, problems);
+        let snapshot = Snapshot::build_with(&settings.gateway, None, &mut |path| seen.look([path]), problems);
         let listeners = serve::bind(&settings.serve, problems);
         let admin = settings.admin.listen.as_ref().map(|address| admin::bind(address, problems));
         let (telemetry, layers, snapshot, listeners) = (telemetry?, layers?, snapshot?, listeners?);
@@ -55,7 +59,7 @@ impl Running {
             let layers = settings.serve.layers;
             Some(Loaded { gateway: settings.gateway, layers, files: settings.files, sound })
         };
-        let applier = Applier { config, load, front: Arc::clone(&front), certificates };
+        let applier = Applier { config, watch, load, front: Arc::clone(&front), certificates };
         let applied = Arc::clone(&shown);
         let reload = Reload::start(settings.reload, seen, move || {
             let attempt = applier.attempt();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,11 +21,12 @@ use crate::upstream::{self, Upstream};
 pub(super) fn snapshot(
     settings: &Settings,
     previous: Option<&Snapshot>,
+    look: &mut dyn FnMut(&Path),
     problems: &mut Problems,
 ) -> Option<Snapshot> {
     let metadata = Rules::check(&settings.metadata, problems);
     let upstreams = upstreams(settings, previous, problems);
-    let schema = schema::load(&settings.schema, problems)?;
+    let schema = schema::load_with(&settings.schema, look, problems)?;
     for one in &settings.upstreams {
         rule::tell_unmatched(&one.services, &schema, problems);
     }

@@ -7,6 +7,7 @@
 mod build;
 mod call;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,7 +117,18 @@ impl Snapshot {
     /// Builds a snapshot, telling every problem; keeps the upstreams of `previous` whose settings and
     /// certificates are the same. Must be called within a tokio runtime.
     pub fn build(settings: &Settings, previous: Option<&Self>, problems: &mut Problems) -> Option<Self> {
-        build::snapshot(settings, previous, problems)
+        Self::build_with(settings, previous, &mut |_| (), problems)
+    }
+
+    /// The same as [`build`](Self::build). `look` hears of each path at which an import is looked for, before
+    /// anything is read there.
+    pub fn build_with(
+        settings: &Settings,
+        previous: Option<&Self>,
+        look: &mut dyn FnMut(&Path),
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        build::snapshot(settings, previous, look, problems)
     }
 
     /// The number of this snapshot, counted from 1.

@@ -1,6 +1,6 @@
 //! One reload: load the settings, build a snapshot off the request path, swap it in, or say why not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Attempt, Seen};
@@ -25,6 +25,8 @@ pub struct Loaded {
 pub struct Applier<L> {
     /// Where the settings are read from.
     pub config: Option<PathBuf>,
+    /// Whether files are watched: what is read is looked at only then.
+    pub watch: bool,
     /// Reads the settings again, telling every problem; `None` when there is nothing to be read.
     pub load: L,
     /// What serves.
@@ -37,7 +39,7 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
     /// Applies a complete new snapshot, or leaves the one in place. Blocks; must be called within a tokio
     /// runtime.
     pub fn attempt(&self) -> Attempt {
-        let (mut problems, mut seen) = (Problems::new(), Seen::default());
+        let (mut problems, mut seen) = (Problems::new(), Seen::new(self.watch));
         let generation = self.apply(&mut problems, &mut seen);
         self.front.recorder().reloaded(if generation.is_some() { "applied" } else { "refused" });
         Attempt { generation, problems, seen }
@@ -50,12 +52,13 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
         // A broken config must not keep a new certificate out.
         self.certificates.reload(problems);
         let loaded = (self.load)(problems)?;
-        seen.look(named_by(&loaded.gateway, &loaded.files));
+        look_at_named(&loaded.gateway, &loaded.files, seen);
         if !loaded.sound {
             return None;
         }
         let layers = Layers::prepare(&loaded.layers, problems);
-        let snapshot = Snapshot::build(&loaded.gateway, Some(&self.front.current()), problems);
+        let (current, look) = (self.front.current(), &mut |path: &Path| seen.look([path]));
+        let snapshot = Snapshot::build_with(&loaded.gateway, Some(&current), look, problems);
         let (snapshot, layers) = (snapshot?, layers?);
         if problems.has_errors() {
             return None;
@@ -66,11 +69,13 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
     }
 }
 
-/// The files and folders that a snapshot of these settings is built from, `files` among them.
-#[must_use]
-pub fn named_by(settings: &gateway::Settings, files: &[PathBuf]) -> Vec<PathBuf> {
+/// Looks at the files and folders that these settings name, `files` among them. Of the folders, only those that
+/// are contracts as a whole are looked through; what is imported is heard of as it is looked for.
+pub fn look_at_named(settings: &gateway::Settings, files: &[PathBuf], seen: &mut Seen) {
     let tls = settings.upstreams.iter().map(|one| &one.upstream.tls);
     let certificates = tls.flat_map(|tls| [&tls.roots, &tls.certificate, &tls.key]).flatten();
-    let named = files.iter().chain(&settings.rule.files).chain(certificates);
-    named.cloned().chain(settings.schema.sources()).collect()
+    let schema = &settings.schema;
+    let contract = schema.includes.iter().chain(&schema.descriptor_sets);
+    seen.look(files.iter().chain(&settings.rule.files).chain(certificates).chain(contract));
+    seen.look_below(&schema.protos);
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::problem::{Place, Problem, Problems};
-pub use apply::{Applier, Loaded, named_by};
+pub use apply::{Applier, Loaded, look_at_named};
 pub use seen::Seen;
 use watch::Watch;
 
@@ -97,7 +97,11 @@ async fn run(
         };
         let attempt = Arc::clone(&attempt);
         let Ok(done) = tokio::task::spawn_blocking(move || attempt()).await else {
-            tracing::error!("a reload broke off; the configuration in place stays");
+            let problem = broken_off();
+            tracing::error!("{}", problem.what);
+            if let Some(reply) = reply {
+                let _ = reply.send(Err(problem.into()));
+            }
             continue;
         };
         watch.follow(done.seen, done.generation.is_some());
@@ -112,14 +116,20 @@ async fn run(
     }
 }
 
+/// What is told of an attempt that panicked.
+fn broken_off() -> Problem {
+    Problem::error(Place::default(), "the reload broke off; the configuration in place stays")
+        .help("this is a fault of transom: please report it with what the log says")
+}
+
+/// An event with problems has no fields: as text they would stand behind the last line, as if they were its end.
 fn tell(generation: Option<u64>, problems: &Problems) {
-    match generation {
-        Some(generation) if problems.is_empty() => tracing::info!(generation, "reloaded"),
-        Some(generation) => tracing::warn!(generation, "reloaded, with warnings:\n{problems}"),
-        None => tracing::error!(
-            problems = problems.errors(),
-            "not reloaded, the configuration in place stays:\n{problems}"
-        ),
+    let Some(generation) = generation else {
+        return tracing::error!("not reloaded, the configuration in place stays:\n{problems}");
+    };
+    tracing::info!(generation, "reloaded");
+    if !problems.is_empty() {
+        tracing::warn!("the reload has warnings:\n{problems}");
     }
 }
 
@@ -142,5 +152,42 @@ impl Hangup {
             return;
         }
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_asked_for_a_reload_that_panics_is_told_so_and_the_next_one_runs() {
+        let settings = Settings { watch: false, debounce: Duration::ZERO };
+        let panics = Mutex::new(vec![false, true]);
+        let reload = Reload::start(settings, Seen::new(false), move || {
+            let panics = panics.lock().ok().and_then(|mut panics| panics.pop());
+            assert!(panics != Some(true), "on purpose");
+            Attempt { generation: Some(2), problems: Problems::new(), seen: Seen::new(false) }
+        });
+        let told = reload.now().await.expect_err("it panicked").to_string();
+        assert!(told.contains("the reload broke off") && !told.contains("shutting down"), "{told}");
+        assert_eq!(reload.now().await.ok().map(|(generation, _)| generation), Some(2));
+    }
+
+    #[test]
+    fn nothing_stands_behind_the_last_line_of_a_problem() {
+        let problem = |what: &str| Problem::warning(Place::item("listen"), what).help("and nothing behind");
+        for (generation, problems) in
+            [(Some(3), problem("a warning").into()), (None, Problems::from(problem("a fault")))]
+        {
+            let log = tempfile::NamedTempFile::new().expect("a file");
+            let writer = Mutex::new(log.reopen().expect("the same file"));
+            let subscriber = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).finish();
+            tracing::subscriber::with_default(subscriber, || tell(generation, &problems));
+            let text = std::fs::read_to_string(log.path()).expect("text");
+            assert!(text.ends_with("= help: and nothing behind\n"), "{text}");
+            assert_eq!(text.contains("generation=3"), generation.is_some(), "{text}");
+        }
     }
 }

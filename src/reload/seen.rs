@@ -6,45 +6,77 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
-/// A hash of the contents of each path; of a folder, of all `.proto` files below. A path may be missing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen(BTreeMap<PathBuf, u64>);
+/// A hash of the contents of each path, which may be missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether anything is looked at: not when nothing is watched.
+    looking: bool,
+    hashes: BTreeMap<(PathBuf, Reach), u64>,
+}
+
+/// How much of a folder counts. Of a file it is always the contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// That it is there.
+    Itself,
+    /// All `.proto` files below.
+    Below,
+}
 
 impl Seen {
-    /// Looks at paths. What was looked at before stays as it was.
+    /// Nothing seen yet. Without `looking` it stays so, at no cost.
+    #[must_use]
+    pub fn new(looking: bool) -> Self {
+        Self { looking, hashes: BTreeMap::new() }
+    }
+
+    /// Looks at paths, of folders only whether they are there. What was looked at before stays as it was.
     pub fn look(&mut self, paths: impl IntoIterator<Item = impl AsRef<Path>>) {
-        for path in paths {
+        self.add(paths, Reach::Itself);
+    }
+
+    /// Looks at paths, of folders at all `.proto` files below. What was looked at before stays as it was.
+    pub fn look_below(&mut self, paths: impl IntoIterator<Item = impl AsRef<Path>>) {
+        self.add(paths, Reach::Below);
+    }
+
+    fn add(&mut self, paths: impl IntoIterator<Item = impl AsRef<Path>>, reach: Reach) {
+        for path in paths.into_iter().filter(|_| self.looking) {
             let path = path.as_ref();
-            self.0.entry(path.to_owned()).or_insert_with(|| hash(path));
+            self.hashes.entry((path.to_owned(), reach)).or_insert_with(|| hash(path, reach));
         }
     }
 
     /// The same paths, looked at again.
     pub(super) fn again(&self) -> Self {
-        Self(self.0.keys().map(|path| (path.clone(), hash(path))).collect())
+        let again = self.hashes.keys().map(|(path, reach)| ((path.clone(), *reach), hash(path, *reach)));
+        Self { looking: self.looking, hashes: again.collect() }
     }
 
     /// Adds what `other` saw of the paths that are not here.
     pub(super) fn fill(&mut self, other: &Self) {
-        for (path, hash) in &other.0 {
-            self.0.entry(path.clone()).or_insert(*hash);
+        for (path, hash) in &other.hashes {
+            self.hashes.entry(path.clone()).or_insert(*hash);
         }
     }
 
     /// Leaves only the paths that `other` has too.
     pub(super) fn keep(&mut self, other: &Self) {
-        self.0.retain(|path, _| other.0.contains_key(path));
+        self.hashes.retain(|path, _| other.hashes.contains_key(path));
     }
 
-    /// The paths that were looked at.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.keys().map(PathBuf::as_path)
+    /// The paths that were looked at, and how far.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&Path, Reach)> {
+        self.hashes.keys().map(|(path, reach)| (path.as_path(), *reach))
     }
 }
 
-fn hash(path: &Path) -> u64 {
+fn hash(path: &Path, reach: Reach) -> u64 {
     let mut hasher = DefaultHasher::new();
-    add(path, &mut HashSet::new(), &mut hasher);
+    match reach {
+        Reach::Itself if path.is_dir() => true.hash(&mut hasher),
+        Reach::Itself | Reach::Below => add(path, &mut HashSet::new(), &mut hasher),
+    }
     hasher.finish()
 }
 
@@ -80,4 +112,23 @@ pub(super) fn is_proto(path: &Path) -> bool {
 
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_contract_s_folder_is_looked_through_and_nothing_where_nothing_is_watched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let changes = |looking: bool, look: fn(&mut Seen, &Path), text: &str| {
+            let mut seen = Seen::new(looking);
+            look(&mut seen, folder.path());
+            fs::write(folder.path().join("a.proto"), text).expect("written");
+            (seen.paths().count(), seen.again() != seen)
+        };
+        assert_eq!(changes(true, |seen, path| seen.look([path]), "1"), (1, false));
+        assert_eq!(changes(true, |seen, path| seen.look_below([path]), "2"), (1, true));
+        assert_eq!(changes(false, |seen, path| seen.look_below([path]), "3"), (0, false));
+    }
 }

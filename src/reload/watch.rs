@@ -194,8 +194,8 @@ mod tests {
     const SOON: Duration = Duration::from_secs(10);
 
     fn seen(paths: &[&Path]) -> Seen {
-        let mut seen = Seen::default();
-        seen.look(paths);
+        let mut seen = Seen::new(true);
+        seen.look_below(paths);
         seen
     }
 

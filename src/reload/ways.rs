@@ -6,14 +6,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::seen::{entries, is_proto};
+use super::seen::{Reach, entries, is_proto};
 
 /// The ways to a set of files and folders, as they are now. All paths in here are true ones: no link is in the
 /// folders, so that none is watched twice, under two names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Ways {
-    /// The folders to watch: those of the files, of the links on the way to them, and all below the folders. Of
-    /// what is missing, the nearest folder that is there.
+    /// The folders to watch: those of the files, of the links on the way to them, and all below those folders that
+    /// count as a whole. Of what is missing, the nearest folder that is there.
     pub(super) folders: BTreeSet<PathBuf>,
     /// Every name on the way.
     names: HashSet<PathBuf>,
@@ -23,11 +23,13 @@ pub(super) struct Ways {
 
 impl Ways {
     /// The ways to these paths, of which each may be a file, a folder, or missing.
-    pub(super) fn to<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
+    pub(super) fn to<'p>(paths: impl IntoIterator<Item = (&'p Path, Reach)>) -> Self {
         let mut ways = Self::default();
-        for path in paths {
-            if let Ok(path) = std::path::absolute(path) {
-                ways.add(&path);
+        for (path, reach) in paths {
+            let Ok(path) = std::path::absolute(path) else { continue };
+            match reach {
+                Reach::Itself => drop(ways.walk(&path)),
+                Reach::Below => ways.add(&path),
             }
         }
         ways
@@ -105,8 +107,8 @@ mod tests {
         symlink("..1", root.join("..data")).expect("linked");
         symlink("..data/a.yaml", root.join("a.yaml")).expect("linked");
         symlink("loop", root.join("loop")).expect("linked");
-        let watched = |path: &str| {
-            let ways = Ways::to([root.join(path).as_path()]);
+        let watched = |path: &str, reach: Reach| {
+            let ways = Ways::to([(root.join(path).as_path(), reach)]);
             let below = ways.folders.iter().map(|folder| folder.strip_prefix(&root).expect("below"));
             below.map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(" ")
         };
@@ -119,8 +121,9 @@ mod tests {
             ("..1/sub/../a.yaml", "..1"),
             ("loop", ""),
         ] {
-            assert_eq!(watched(path), expected, "{path}");
+            assert_eq!(watched(path, Reach::Below), expected, "{path}");
         }
+        assert_eq!(watched("..1", Reach::Itself), "", "only that it is there");
     }
 
     #[test]
@@ -128,7 +131,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().canonicalize().expect("its true path");
         fs::create_dir_all(root.join("protos/v1")).expect("made");
-        let ways = Ways::to([root.join("a.yaml").as_path(), root.join("protos").as_path()]);
+        let ways = Ways::to(
+            [root.join("a.yaml"), root.join("protos")].iter().map(|path| (path.as_path(), Reach::Below)),
+        );
         for (name, expected) in [
             ("a.yaml", true),
             ("a.yaml.swp", false),

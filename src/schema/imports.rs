@@ -2,7 +2,7 @@
 //! the binary, then from protobuf's own. An import that nobody knows is a problem at its line.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use protox::file::{FileResolver, GoogleFileResolver};
 
@@ -10,11 +10,19 @@ use super::file::{File, Files, Origin};
 use super::{embedded, protos};
 use crate::problem::{Place, Problem, Problems};
 
+/// Where imports are looked for on disk.
+pub(super) struct Search<'s> {
+    /// The import roots, in order.
+    pub(super) roots: &'s [PathBuf],
+    /// Hears of each path before it is looked at.
+    pub(super) look: &'s mut dyn FnMut(&Path),
+}
+
 /// Adds the missing imports of all files to `files`, and theirs. Names of files that have faults of their own are
 /// added to `broken`.
 pub(super) fn complete(
     files: &mut Files,
-    roots: &[PathBuf],
+    search: &mut Search<'_>,
     broken: &mut BTreeSet<String>,
     problems: &mut Problems,
 ) {
@@ -31,12 +39,12 @@ pub(super) fn complete(
         for (index, import) in imports.iter().enumerate() {
             if imports.iter().take(index).any(|earlier| earlier == import) {
                 problems.extend(files.get(next).map(|file| listed_twice(file, import, index)));
-            } else if !have(files, import, roots, broken, problems) {
+            } else if !have(files, import, search, broken, problems) {
                 problems.extend(files.get(next).map(|file| missing(file, import, index)));
             }
         }
         for import in &option_imports {
-            if have(files, import, roots, broken, problems) && !imports.contains(import) {
+            if have(files, import, search, broken, problems) && !imports.contains(import) {
                 files.add_import(next, import);
             }
         }
@@ -72,7 +80,7 @@ fn add_error_details(files: &mut Files, problems: &mut Problems) -> bool {
 fn have(
     files: &mut Files,
     import: &str,
-    roots: &[PathBuf],
+    search: &mut Search<'_>,
     broken: &mut BTreeSet<String>,
     problems: &mut Problems,
 ) -> bool {
@@ -80,7 +88,7 @@ fn have(
         return true;
     }
     let faults = problems.errors();
-    match find(import, roots, problems) {
+    match find(import, search, problems) {
         Some(found) => files.push(found),
         None if problems.errors() == faults => return false,
         None => {
@@ -90,8 +98,11 @@ fn have(
     true
 }
 
-fn find(import: &str, roots: &[PathBuf], problems: &mut Problems) -> Option<File> {
-    let path = roots.iter().map(|root| root.join(import)).find(|path| path.is_file());
+fn find(import: &str, search: &mut Search<'_>, problems: &mut Problems) -> Option<File> {
+    let path = search.roots.iter().map(|root| root.join(import)).find(|path| {
+        (search.look)(path);
+        path.is_file()
+    });
     match path {
         Some(path) => protos::parse(import, &path, problems),
         None => embedded::import(import, problems).or_else(|| standard(import)),

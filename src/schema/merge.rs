@@ -46,7 +46,8 @@ impl Merged {
                 other.push(standing_in(file.name()).unwrap_or(file).clone());
             }
             let mut unheard = Problems::new();
-            imports::complete(&mut other, &[], &mut BTreeSet::new(), &mut unheard);
+            let mut nowhere = imports::Search { roots: &[], look: &mut |_| () };
+            imports::complete(&mut other, &mut nowhere, &mut BTreeSet::new(), &mut unheard);
             let linked = link::link(&other, &BTreeSet::new(), &mut unheard);
             for file in &round {
                 let Some((_, taken)) = self.files.find(file.name()) else { continue };

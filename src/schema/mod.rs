@@ -25,7 +25,7 @@ mod tell;
 mod tests;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prost_reflect::DescriptorPool;
@@ -47,19 +47,6 @@ pub struct Settings {
     pub descriptor_sets: Vec<PathBuf>,
     /// Whether the model API that is embedded in the binary is a source too (the demo).
     pub embedded_api: bool,
-}
-
-impl Settings {
-    /// The files and folders that a schema is read from, be they there or not: a change in any of them, or of a
-    /// `.proto` file below, may change it.
-    #[must_use]
-    pub fn sources(&self) -> Vec<PathBuf> {
-        let listed = self.protos.iter().chain(&self.descriptor_sets).cloned();
-        let mut sources: Vec<_> = listed.chain(protos::roots(&self.protos, &self.includes)).collect();
-        sources.sort();
-        sources.dedup();
-        sources
-    }
 }
 
 /// The compiled contract.
@@ -105,8 +92,18 @@ impl Schema {
 
 /// Loads all sources into one pool, telling every problem; `None` when there was an error.
 pub fn load(settings: &Settings, problems: &mut Problems) -> Option<Schema> {
+    load_with(settings, &mut |_| (), problems)
+}
+
+/// The same as [`load`]. `look` hears of each path at which an import is looked for, before anything is read
+/// there, be it there or not: with what `settings` lists, these are all the files that the schema depends on.
+pub fn load_with(
+    settings: &Settings,
+    look: &mut dyn FnMut(&Path),
+    problems: &mut Problems,
+) -> Option<Schema> {
     let mut told = Problems::new();
-    let schema = read_and_link(settings, &mut told);
+    let schema = read_and_link(settings, look, &mut told);
     let sound = !told.has_errors();
     let mut seen: Vec<Problem> = Vec::new();
     for problem in told {
@@ -118,7 +115,7 @@ pub fn load(settings: &Settings, problems: &mut Problems) -> Option<Schema> {
     sound.then_some(schema)
 }
 
-fn read_and_link(settings: &Settings, problems: &mut Problems) -> Schema {
+fn read_and_link(settings: &Settings, look: &mut dyn FnMut(&Path), problems: &mut Problems) -> Schema {
     if settings.protos.is_empty() && settings.descriptor_sets.is_empty() && !settings.embedded_api {
         let problem = Problem::error(Place::item("schema"), "no proto folder and no descriptor set is given");
         problems.push(problem.help("name a folder of `.proto` files, or a descriptor set"));
@@ -137,7 +134,8 @@ fn read_and_link(settings: &Settings, problems: &mut Problems) -> Schema {
     for file in files {
         merged.add(file, problems);
     }
-    imports::complete(&mut merged.files, &roots, &mut broken, problems);
+    let mut search = imports::Search { roots: &roots, look };
+    imports::complete(&mut merged.files, &mut search, &mut broken, problems);
     let pool = link::link(&merged.files, &broken, problems);
     merged.settle(&pool, problems);
     check::options(&pool, &merged.files, problems);

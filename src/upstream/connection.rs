@@ -67,6 +67,18 @@ pub(super) struct Watch {
 }
 
 impl Gauge {
+    /// Of a new connection whose peer allows `limit` streams.
+    fn new(limit: usize) -> Self {
+        Self {
+            active: AtomicUsize::new(0),
+            limit: AtomicUsize::new(limit),
+            retired: AtomicBool::new(false),
+            scolded: AtomicBool::new(false),
+            pace: Pace::new(),
+            since: Instant::now(),
+        }
+    }
+
     /// Takes the connection out of service; calls on it may finish.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
@@ -84,11 +96,11 @@ impl Gauge {
 
     /// Counts one more stream, if there is room for it.
     pub(super) fn enter(&self) -> bool {
-        let entered = self.active.fetch_add(1, Ordering::Relaxed) < self.room();
-        if !entered {
-            self.active.fetch_sub(1, Ordering::Relaxed);
-        }
-        entered
+        let room = self.room();
+        // Never counts more than there are, not even for a moment: who looks then would find a connection full
+        // that has room, and wait although nobody will say that a stream ended.
+        let more = |active: usize| (active < room).then_some(active + 1);
+        self.active.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
     fn note(&self, end: &h2::Error) {
@@ -118,14 +130,7 @@ async fn greet(connector: &Connector) -> Result<Opened, ConnectError> {
             }
         }
     }
-    let gauge = Arc::new(Gauge {
-        active: AtomicUsize::new(0),
-        limit: AtomicUsize::new(wire.max_concurrent_send_streams()),
-        retired: AtomicBool::new(false),
-        scolded: AtomicBool::new(false),
-        pace: Pace::new(),
-        since: Instant::now(),
-    });
+    let gauge = Arc::new(Gauge::new(wire.max_concurrent_send_streams()));
     Ok(Opened { connection: Connection { sender, gauge }, wire, ping, heard })
 }
 
@@ -244,3 +249,26 @@ const REMEMBERED_RESETS: usize = 1024;
 /// bytes minus the length of each). This much lets a whole connection window of 16-byte frames lie unread:
 /// the window, not this, is what bounds a stalled reader, and other calls do not suffer for it.
 const FRAME_BUDGET: usize = 256 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn who_finds_no_room_is_not_counted_even_for_a_moment() {
+        const TRIES: usize = 200_000;
+        let gauge = Gauge::new(1);
+        assert!(gauge.enter());
+        thread::scope(|scope| {
+            let tries = || assert!((0..TRIES).all(|_| !gauge.enter()), "there is no room");
+            let others = [scope.spawn(tries), scope.spawn(tries)];
+            while others.iter().any(|other| !other.is_finished()) {
+                assert_eq!(gauge.active.load(Ordering::Relaxed), 1);
+            }
+        });
+        gauge.active.fetch_sub(1, Ordering::Relaxed);
+        assert!(gauge.enter());
+    }
+}

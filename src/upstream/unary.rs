@@ -50,13 +50,14 @@ impl Calls {
     /// Sends the call until the backend looks at it, or has refused to too often.
     async fn attempts(&self, mut call: Call, deadline: Option<Instant>) -> Reply {
         answer::strip(&mut call.metadata);
+        add_constant(&mut call.metadata);
         let mut replays = 0;
         loop {
             let lease = match self.pool.lease().await {
                 Ok(lease) => lease,
                 Err(status) => return Reply::failed(status),
             };
-            let request = match self.request(&call, deadline) {
+            let request = match self.request(&mut call, deadline) {
                 Ok(request) => request,
                 Err(status) => return Reply::failed(status),
             };
@@ -76,7 +77,7 @@ impl Calls {
         }
     }
 
-    fn request(&self, call: &Call, deadline: Option<Instant>) -> Result<Request<()>, Status> {
+    fn request(&self, call: &mut Call, deadline: Option<Instant>) -> Result<Request<()>, Status> {
         let mut parts = Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
@@ -87,7 +88,13 @@ impl Calls {
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = uri;
-        *request.headers_mut() = headers(&call.metadata, deadline);
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if let Some(timeout) = left.and_then(deadline::header) {
+            call.metadata.insert(GRPC_TIMEOUT, timeout);
+        }
+        // Any call may have to be sent again, and HTTP/2 keeps what it is given: so it gets a copy, made when all
+        // headers are in, so that it is made at its full size.
+        *request.headers_mut() = call.metadata.clone();
         Ok(request)
     }
 }
@@ -99,18 +106,12 @@ impl Reply {
     }
 }
 
-/// The metadata with gRPC's own headers.
-fn headers(metadata: &HeaderMap, deadline: Option<Instant>) -> HeaderMap {
-    let mut headers = metadata.clone();
+/// Adds gRPC's own headers, less the timeout, which is another at each attempt.
+fn add_constant(headers: &mut HeaderMap) {
     headers.insert(TE, HeaderValue::from_static("trailers"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    if let Some(timeout) = left.and_then(deadline::header) {
-        headers.insert(GRPC_TIMEOUT, timeout);
-    }
-    headers
 }
 
 /// How often a call is sent again that the backend did not look at.

@@ -1,4 +1,4 @@
-//! The README's own lines, run as they stand there against the demo.
+//! The README's own lines and those of the demo's banner, run as they stand there against the demo.
 
 use std::process::Stdio;
 
@@ -7,12 +7,10 @@ use tokio::process::Command;
 
 #[tokio::test]
 async fn the_curl_lines_of_the_readme_work() {
-    if Command::new("curl").arg("--version").output().await.is_err() {
-        assert!(std::env::var_os("CI").is_none(), "curl is missing");
-        eprintln!("SKIPPED: curl is missing");
+    if curl_is_missing().await {
         return;
     }
-    let (_demo, address) = demo().await;
+    let (_demo, address, _) = demo().await;
     let script = readme_lines().replace("127.0.0.1:8080", &address);
     // Every answer on a line of its own; an unset variable or a failing curl ends the script.
     let script = format!("set -eu\ncurl() {{ command curl -w '\\n' \"$@\"; }}\n{script}");
@@ -38,8 +36,45 @@ async fn the_curl_lines_of_the_readme_work() {
     assert_eq!(error["code"], 5);
 }
 
-/// The demo on a free port, and the address it printed.
-async fn demo() -> (tokio::process::Child, String) {
+#[tokio::test]
+async fn the_curl_lines_of_the_banner_work() {
+    if curl_is_missing().await {
+        return;
+    }
+    let (_demo, _, banner) = demo().await;
+    let lines: Vec<_> = banner.iter().filter(|line| line.starts_with("curl ")).collect();
+    assert_eq!(lines.len(), 7, "{banner:?}");
+    // What the user pastes in place of these words comes with earlier answers.
+    let (mut token, mut id, mut answers) = (String::new(), String::new(), Vec::new());
+    for line in lines {
+        let script = line.replace("TOKEN", &token).replace("/ID", &format!("/{id}"));
+        let output = Command::new("bash").args(["-c", &script]).output().await.expect("bash runs");
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&script);
+        assert!(answer["code"].is_null(), "{script}: {answer}");
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        token = text(&answer["nextPageToken"]).unwrap_or(token);
+        id = text(&answer["cluster"]["id"]).unwrap_or(id);
+        answers.push(answer);
+    }
+    let [first, second, created, got, replaced, _, suggested] = &answers[..] else { panic!("{answers:?}") };
+    assert_ne!(first["items"], second["items"]);
+    assert_eq!(created["cluster"]["id"], got["cluster"]["id"]);
+    assert_eq!(replaced["cluster"]["name"], "mine");
+    assert!(suggested["name"].is_string());
+}
+
+/// Whether there is no curl, which in CI must not be.
+async fn curl_is_missing() -> bool {
+    let missing = Command::new("curl").arg("--version").output().await.is_err();
+    if missing {
+        assert!(std::env::var_os("CI").is_none(), "curl is missing");
+        eprintln!("SKIPPED: curl is missing");
+    }
+    missing
+}
+
+/// The demo on a free port, the address it printed, and all lines of its banner.
+async fn demo() -> (tokio::process::Child, String, Vec<String>) {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_transom"))
         .args(["demo", "--listen", "127.0.0.1:0"])
         .stdin(Stdio::null())
@@ -48,15 +83,18 @@ async fn demo() -> (tokio::process::Child, String) {
         .spawn()
         .expect("the binary starts");
     let mut lines = BufReader::new(demo.stdout.take().expect("piped")).lines();
+    let mut banner = Vec::new();
     while let Some(line) = lines.next_line().await.expect("text") {
-        if let Some((_, rest)) = line.split_once("http://") {
-            let address = rest.split(['/', ' ', ';', '"']).next().expect("an address").to_owned();
-            // What it prints later must not stop it.
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return (demo, address);
+        if line.starts_with("Ctrl-C") {
+            break;
         }
+        banner.push(line);
     }
-    panic!("the demo printed no address");
+    // What it prints later must not stop it.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let rest = banner.iter().find_map(|line| Some(line.split_once("http://")?.1)).expect("an address");
+    let address = rest.split(['/', ' ', ';', '"']).next().expect("an address").to_owned();
+    (demo, address, banner)
 }
 
 /// The shell lines between the marker and the end of its block.

@@ -234,3 +234,43 @@ async fn a_setting_that_needs_a_restart_is_told() {
     }
     assert!(!gateway.output().iter().any(|line| line.contains("`json")), "what was applied is not told");
 }
+
+/// How many things the operating system watches for a process.
+#[cfg(target_os = "linux")]
+fn watches(process: u32) -> usize {
+    let open = std::fs::read_dir(format!("/proc/{process}/fdinfo")).expect("a process");
+    let texts = open.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+    texts.map(|text| text.matches("inotify wd:").count()).sum()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn folders_beside_a_single_file_and_below_an_include_are_not_watched_but_imports_are() {
+    const OTHERS: usize = 1000;
+    let import = |name: &str, text: &str| {
+        text.replace("import \"google/protobuf/any.proto\";", &format!("import \"{name}\";"))
+            .replace("google.protobuf.Any any = 18;", "shop.v1.More any = 18;")
+    };
+    let more = "syntax = \"proto3\";\npackage shop.v1;\nmessage More {}\n";
+    let builder = GatewayBuilder::new()
+        .file("repository/shop.proto", import("deep/more.proto", SHOP))
+        .file("vendor/deep/more.proto", more)
+        .config("schema: {protos: [repository/shop.proto], includes: [vendor]}\nreload: {debounce: 20ms}")
+        .upstream("127.0.0.1:1");
+    let builder = (0..OTHERS).fold(builder, |builder, number| {
+        builder
+            .file(&format!("repository/node_modules/{number}/other.proto"), "")
+            .file(&format!("vendor/{number}/other.proto"), "")
+    });
+    let gateway = builder.start().await;
+    // Once a change was noticed, whatever is watched is watched.
+    gateway.write("vendor/deep/more.proto", format!("{more}// Once more\nmessage Other {{}}\n"));
+    until("the reload", async || gateway.events("reloaded").next()).await;
+    let count = watches(gateway.id());
+    assert!((1..20).contains(&count), "{count} watches");
+    // One that comes at a place that is searched sooner is taken, and so is what it imports.
+    gateway.write("vendor/deep/most.proto", "syntax = \"proto3\";\npackage shop.v1;\nmessage Most {}\n");
+    gateway
+        .write("repository/shop.proto", import("deep/most.proto", &moved()).replace("shop.v1.More", "Most"));
+    answers(&gateway, "/v1/self", 503).await;
+}

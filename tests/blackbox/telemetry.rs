@@ -3,7 +3,9 @@
 use http::Method;
 use serde_json::Value;
 
-use crate::support::{Gateway, request, shop, until};
+use transom::demo::Backend;
+
+use crate::support::{Gateway, pool, request, shop, until};
 
 /// The access log's record of a path.
 async fn logged(gateway: &Gateway, path: &str) -> Value {
@@ -79,4 +81,29 @@ async fn an_error_is_logged_with_its_origin() {
     gateway.get("/v1/look/%zz").await;
     let record = logged(&gateway, "/v1/look/%zz").await;
     assert_eq!((&record["status"], &record["origin"]), (&400.into(), &"client".into()), "{record}");
+}
+
+#[tokio::test]
+async fn metrics_are_pushed_to_a_collector() {
+    // What a collector serves, as far as this test looks at it: any backend can stand in.
+    let contract = "syntax = \"proto3\";\npackage opentelemetry.proto.collector.metrics.v1;\n\
+                    message Request {}\nmessage Response {}\n\
+                    service MetricsService { rpc Export(Request) returns (Response); }\n";
+    let collector = Backend::start(pool(contract), ([127, 0, 0, 1], 0).into()).await.expect("started");
+    let otlp = format!("otlp_endpoint: '{}', metrics_interval: 50ms", collector.url());
+    let (gateway, _backend) = shop(&format!("telemetry: {{format: json, service_name: me, {otlp}}}")).await;
+    gateway.get("/v1/look/7").await;
+    until("the count of the call to be pushed", async || {
+        let has = |message: &[u8], name: &[u8]| message.windows(name.len()).any(|part| part == name);
+        let calls = collector.calls();
+        let mut pushed = calls.iter().filter(|call| call.path.ends_with(".v1.MetricsService/Export"));
+        pushed
+            .any(|call| {
+                [&b"transom.requests"[..], b"shop.v1.Shop/Look", b"service.name"]
+                    .iter()
+                    .all(|name| has(&call.message, name))
+            })
+            .then_some(())
+    })
+    .await;
 }

@@ -125,15 +125,29 @@ fn a_mounted_config_map_is_read_once_and_links_in_a_circle_end() {
 }
 
 #[test]
-fn the_sources_are_what_is_listed_and_the_roots_of_imports() {
-    let folder = folder(&[("x/a.proto", ""), ("alone/c.proto", ""), ("roots/r.proto", "")]);
+fn each_path_at_which_an_import_is_looked_for_is_told_and_nothing_else() {
+    let folder = folder(&[
+        ("x/a.proto", "import \"b.proto\"; import \"r.proto\"; import \"google/protobuf/any.proto\";"),
+        ("x/b.proto", ""),
+        ("alone/c.proto", "import \"none.proto\";"),
+        ("alone/d.proto", ""),
+        ("roots/r.proto", "import \"s.proto\";"),
+        ("roots/s.proto", ""),
+        ("roots/t.proto", ""),
+    ]);
     let path = |name: &str| folder.path().join(name);
-    let settings = Settings {
-        includes: vec![path("roots")],
-        descriptor_sets: vec![path("missing.pb")],
-        ..protos(&[&path("x"), &path("alone/c.proto")])
-    };
-    let expected = ["alone", "alone/c.proto", "missing.pb", "roots", "x"].map(path);
-    assert_eq!(settings.sources(), expected);
-    assert!(Settings { embedded_api: true, ..Settings::default() }.sources().is_empty());
+    let settings =
+        Settings { includes: vec![path("roots")], ..protos(&[&path("x"), &path("alone/c.proto")]) };
+    let (mut told, mut problems) = (Vec::new(), Problems::new());
+    load_with(&settings, &mut |path| told.push(path.to_owned()), &mut problems);
+    assert!(problems.iter().any(|problem| problem.what.contains("none.proto")), "{problems}");
+    let below = |path: &PathBuf| path.strip_prefix(folder.path()).expect("below").display().to_string();
+    let mut told: Vec<_> = told.iter().map(below).filter(|path| !path.contains("google")).collect();
+    told.sort();
+    let roots = ["x", "roots", "alone"];
+    let mut expected = vec!["x/r.proto".to_owned(), "roots/r.proto".into()];
+    expected.extend(["x/s.proto".to_owned(), "roots/s.proto".into()]);
+    expected.extend(roots.map(|root| format!("{root}/none.proto")));
+    expected.sort();
+    assert_eq!(told, expected);
 }

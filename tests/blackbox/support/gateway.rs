@@ -221,9 +221,14 @@ impl Gateway {
             .filter(move |event| event["fields"]["message"] == message)
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.id().expect("running")
+    }
+
     /// Sends a signal by name (`HUP`, `TERM`).
     pub fn signal(&self, name: &str) {
-        let id = self.process.id().expect("running").to_string();
+        let id = self.id().to_string();
         let status = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
         assert!(status.expect("kill runs").success(), "the signal is sent");
     }
