@@ -27,7 +27,11 @@ fuzz_target!(|bytes: &[u8]| {
     let json = out.strip_prefix(b"before").expect("what stood in the buffer stays");
     let shown = value(json);
     let (mut again, mut shown_again) = (Vec::new(), Vec::new());
-    plan.write_wire(json, &mut again).unwrap_or_else(|status| panic!("{status:?}: {shown}"));
+    if let Err(status) = plan.write_wire(json, &mut again) {
+        // An `Any` of a type that nobody knows is shown as base64, which says nothing that could be read.
+        assert!(status.message.contains("unknown message type"), "{status:?}: {shown}");
+        return;
+    }
     plan.write_json(&again, &mut shown_again).expect("what was read can be written");
     if !json.windows(4).any(|text| text == b"null") {
         assert_eq!(shown, value(&shown_again));
