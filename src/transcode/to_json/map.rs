@@ -26,6 +26,9 @@ enum Key {
     Rank(u64),
 }
 
+/// Room for so many entries is made at once.
+const FEW: usize = 32;
+
 /// So many entries are kept before doubled ones are dropped.
 const CROWDED: usize = 1024;
 
@@ -38,6 +41,9 @@ impl<'p> Writer<'p, '_, '_> {
         let Kind::Message(index) = field.kind else { return Err(Stop::Malformed) };
         let plan = self.plan(index)?;
         let [key, value, ..] = &*plan.fields else { return Err(Stop::Malformed) };
+        if self.items.capacity() == 0 {
+            self.items.reserve(FEW);
+        }
         let (start, found) = (self.items.len(), self.found.len());
         let (mut order, mut crowded) = (0, CROWDED);
         while let Some(Raw::Span(entry)) = values.next(self)? {

@@ -26,6 +26,9 @@ impl<'p> Reader<'p, '_, '_> {
         self.expect(Next::Object, "an object")?;
         self.json.open()?;
         let (index, plan) = self.entry_plan(field)?;
+        if self.keys.capacity() == 0 {
+            self.keys.reserve(2 * FEW);
+        }
         let keys = self.keys.len();
         let (mut first, mut dropped) = (true, Vec::new());
         while self.json.goes_on(&mut first)? {
