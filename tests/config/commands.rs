@@ -66,6 +66,9 @@ fn check_is_content_with_what_is_fine() {
         "listen    127.0.0.1:8080",
         "upstream  library http://a:1",
         "read      library.proto",
+        "plans     ",
+        " message types, ",
+        " KiB, compiled in ",
         "max_timeout: null",
     ] {
         assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
