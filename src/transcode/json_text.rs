@@ -2,10 +2,7 @@
 //!
 //! Most strings need no escape. They are looked at and copied in blocks of 32 bytes, which the compiler turns into a
 //! few vector instructions.
-#![allow(
-    clippy::inline_always,
-    reason = "measured: most strings are short, and a call costs as much as they do"
-)]
+#![allow(clippy::inline_always, reason = "most strings are short, and a call costs as much as they do")]
 
 use super::plan::{Snippet, put_block};
 

@@ -34,7 +34,7 @@ impl<'p> Writer<'p, '_, '_> {
     /// Writes a detail of a status; what cannot be written is shown as base64.
     pub(super) fn detail(&mut self, type_url: &str) {
         self.lenient = true;
-        let whole = self.whole();
+        let whole = Span::whole(self.wire);
         // Lenient writing has an answer to everything.
         let _ = self.content(type_url, whole);
     }

@@ -2,7 +2,7 @@
 
 use super::index::Pieces;
 use super::object::{Stop, Writer, Written, known_field};
-use super::raw::{Raw, Span};
+use super::raw::Raw;
 use super::value::low;
 use crate::transcode::fault::quoted;
 use crate::transcode::mask;
@@ -130,10 +130,5 @@ impl<'p> Writer<'p, '_, '_> {
         self.merged(field.kind, run)?;
         self.drop_found(values.start());
         Ok(())
-    }
-
-    /// Where a detail of a status begins: all of the wire.
-    pub(super) fn whole(&self) -> Span {
-        Span::whole(self.wire)
     }
 }

@@ -1,5 +1,5 @@
 //! Single values: numbers in their shortest form, strings, base64, enum names.
-#![allow(clippy::inline_always, reason = "measured: see the loop that they are part of")]
+#![allow(clippy::inline_always, reason = "they are part of the loop over a message's fields")]
 
 use super::object::{Stop, Writer, Written};
 use super::raw::{Raw, Span};

@@ -1,5 +1,5 @@
 //! Scalars, read from JSON and written as the wire has them, without a tag.
-#![allow(clippy::inline_always, reason = "measured: see the loop that they are part of")]
+#![allow(clippy::inline_always, reason = "they are part of the loop over an object's members")]
 
 use super::lexer::Next;
 use super::object::{Read, Reader};
