@@ -8,9 +8,9 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 words | [`problem`], [`status`], [`wire`], [`units`], [`observe`] |
-//! | 1 contract | [`schema`], [`rule`] |
-//! | 2 compiled | [`route`], [`transcode`], [`metadata`] |
-//! | 3 edges | [`protocol`], [`upstream`], [`demo`] |
+//! | 1 contract | [`schema`], [`rule`], [`duty`] |
+//! | 2 compiled | [`metadata`], [`route`], [`transcode`], [`field`] |
+//! | 3 edges | [`protocol`], [`upstream`], [`client`], [`policy`], [`ratelimit`], [`validate`], [`patch`], [`event`], [`demo`] |
 //! | 4 corridor | [`gateway`] |
 //! | 5 running | [`serve`], [`admin`], [`reload`], [`telemetry`] |
 //! | 6 doors | [`config`], [`cli`] |
@@ -21,16 +21,24 @@ pub mod status;
 pub mod units;
 pub mod wire;
 
+pub mod duty;
 pub mod rule;
 pub mod schema;
 
+pub mod field;
 pub mod metadata;
 pub mod route;
 pub mod transcode;
 
+pub mod client;
 pub mod demo;
+pub mod event;
+pub mod patch;
+pub mod policy;
 pub mod protocol;
+pub mod ratelimit;
 pub mod upstream;
+pub mod validate;
 
 pub mod gateway;
 
