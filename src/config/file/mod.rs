@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
-pub use listen::{Listener, ListenerTls, Listeners};
+pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
 
