@@ -38,7 +38,9 @@ use crate::units::Moment;
 pub use credential::is_key;
 pub use identity::{Identity, Method, Scope, is_carried};
 pub use key::{KeyHash, NEW_KEY, is_mistyped, new_key};
-pub use settings::{ActorSettings, CertificateSettings, CredentialUse, KeySettings, MetadataNames, Named, Settings};
+pub use settings::{
+    ActorSettings, CertificateSettings, CredentialUse, KeySettings, MetadataNames, Named, Settings,
+};
 
 /// Who may call, ready to be asked.
 #[derive(Debug)]
@@ -119,11 +121,13 @@ impl Policy {
             Credential::Key(key) => return self.holder(key).map(admitted),
             Credential::Malformed => return Err(self.challenges.bad("the credential is malformed")),
             Credential::Other { .. } => "the credential is of a scheme that is not taken here",
-            Credential::Missing => match head.peer.certificate.as_ref().map(|shown| self.certificates.identify(shown)) {
-                Some(Ok(identity)) => return Ok(admitted(identity)),
-                Some(Err(what)) => what,
-                None => "this method needs a credential",
-            },
+            Credential::Missing => {
+                match head.peer.certificate.as_ref().map(|shown| self.certificates.identify(shown)) {
+                    Some(Ok(identity)) => return Ok(admitted(identity)),
+                    Some(Err(what)) => what,
+                    None => "this method needs a credential",
+                }
+            }
         };
         if duties.authentication { Err(self.challenges.missing(refusal)) } else { Ok(Admitted::default()) }
     }
