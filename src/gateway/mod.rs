@@ -18,6 +18,7 @@ use http::uri::PathAndQuery;
 use self::duties::RouteDuties;
 use crate::duty::{self, Duties};
 pub use crate::metadata::Peer;
+use crate::policy::Policy;
 use crate::problem::Problems;
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
@@ -25,7 +26,7 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, route, rule, schema, transcode, upstream};
+use crate::{metadata, policy, route, rule, schema, transcode, upstream};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Settings {
     pub transcode: transcode::Settings,
     /// Which headers pass.
     pub metadata: metadata::Settings,
+    /// Who may call; `None`: nobody is asked who they are.
+    pub policy: Option<policy::Settings>,
     /// The backends, in order: a method goes to the first whose `services` match its service.
     pub upstreams: Vec<UpstreamSettings>,
     /// Deadlines of single methods.
@@ -92,6 +95,7 @@ pub struct Snapshot {
     routes: Vec<Route>,
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
+    policy: Option<Policy>,
     plans: Plans,
     planning: Duration,
     version_header: Option<HeaderName>,
@@ -201,6 +205,12 @@ impl Snapshot {
     #[must_use]
     pub fn metadata(&self) -> &metadata::Rules {
         &self.metadata
+    }
+
+    /// Who may call; `None`: nobody is asked who they are.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     /// The upstream of a binding, by its index, and the deadline a call to it gets for the client's own wish.
