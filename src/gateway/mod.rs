@@ -15,6 +15,7 @@ use http::uri::PathAndQuery;
 
 pub use crate::metadata::Peer;
 use crate::problem::Problems;
+use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub methods: Vec<MethodSettings>,
     /// Limits on requests.
     pub limits: Limits,
+    /// How often someone may call.
+    pub rate_limits: ratelimit::Settings,
 }
 
 /// A backend and the services it serves.
@@ -87,6 +90,7 @@ pub struct Snapshot {
     plans: Plans,
     planning: Duration,
     limits: Limits,
+    rate_limits: Option<RateLimits>,
 }
 
 /// What a call needs of its binding.
@@ -103,6 +107,7 @@ struct Route {
     upstream_name: Arc<str>,
     deadlines: Deadlines,
     streaming: bool,
+    limits: MethodLimits,
 }
 
 /// An upstream and what it was made from, so that a reload can keep it.

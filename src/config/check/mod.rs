@@ -4,6 +4,7 @@
 mod backend;
 mod listen;
 mod mapping;
+mod ratelimit;
 mod running;
 
 use std::io;
@@ -52,6 +53,7 @@ impl Check<'_> {
             upstreams,
             methods: self.methods(&file.methods),
             limits: self.request_limits(&file.limits),
+            rate_limits: self.rate_limits(&file),
         };
         let serve = serve::Settings {
             listeners: self.listeners(&file.listen),

@@ -6,6 +6,7 @@
 mod backend;
 mod listen;
 mod mapping;
+mod ratelimit;
 mod running;
 
 use schemars::JsonSchema;
@@ -14,6 +15,10 @@ use serde::{Deserialize, Serialize};
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
 pub use listen::{Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+pub use ratelimit::{
+    Anonymous, DescriptorEntry, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService, RateLimits,
+    Sources,
+};
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
 
 /// The configuration of transom: which gRPC contract is served as REST, where the backends are, and how.
@@ -44,6 +49,8 @@ pub struct File {
     pub metadata: Metadata,
     /// Limits, each with the answer given when it is hit.
     pub limits: Limits,
+    /// How often someone may call.
+    pub rate_limits: RateLimits,
     /// Cross-origin requests; `null`: no CORS headers.
     pub cors: Option<Cors>,
     /// Compression of bodies.
