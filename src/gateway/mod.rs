@@ -20,6 +20,7 @@ use crate::duty::{self, Duties};
 pub use crate::metadata::Peer;
 use crate::policy::Policy;
 use crate::problem::Problems;
+use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub version_header: Option<HeaderName>,
     /// Limits on requests.
     pub limits: Limits,
+    /// How often someone may call.
+    pub rate_limits: ratelimit::Settings,
 }
 
 /// A backend and the services it serves.
@@ -100,6 +103,7 @@ pub struct Snapshot {
     planning: Duration,
     version_header: Option<HeaderName>,
     limits: Limits,
+    rate_limits: Option<RateLimits>,
 }
 
 /// What a call needs of its binding.
@@ -117,6 +121,7 @@ struct Route {
     deadlines: Deadlines,
     duties: RouteDuties,
     streaming: bool,
+    limits: MethodLimits,
 }
 
 /// An upstream and what it was made from, so that a reload can keep it.

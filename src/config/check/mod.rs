@@ -6,6 +6,7 @@ mod duties;
 mod identity;
 mod listen;
 mod mapping;
+mod ratelimit;
 mod running;
 
 use std::io;
@@ -57,6 +58,7 @@ impl Check<'_> {
             duties: self.duties(&file.options, &file.methods),
             version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
+            rate_limits: self.rate_limits(&file),
         };
         let serve = serve::Settings {
             listeners: self.listeners(&file.listen),
