@@ -155,40 +155,19 @@ impl Steps<'_> {
         let body = protocol::read(body, limit, snapshot.limits.body_timeout).await?;
         record.request_bytes = body.len() as u64;
         let frame = self.frame(&body, kept)?;
-        self.in_account(kept)?;
+        let identity = kept.identity.as_ref();
+        route.in_account(snapshot.policy.as_ref(), identity, self.captures, &kept.message)?;
         Ok(Call { path: route.path.clone(), metadata, frame, timeout: route.deadlines.of(wish) })
     }
 
     /// Who is calling, and whether they may, as far as it can be told before the body is read.
     async fn admit(&self, kept: &mut Kept) -> Result<Admitted, Status> {
-        let Self { snapshot, route, parts, peer, .. } = *self;
-        let Some(policy) = &snapshot.policy else { return Ok(Admitted::default()) };
-        let (method, uri, headers) = (&parts.method, &parts.uri, &parts.headers);
-        let duties = &route.duties.duties;
-        let admitted = policy.identify(&Head { method, uri, headers, peer, rpc: &route.rpc }, duties).await?;
-        kept.headers.extend(admitted.answer_headers.clone());
-        kept.identity.clone_from(&admitted.identity);
-        if let Some(identity) = &kept.identity {
-            policy.permit(identity, duties)?;
-        }
-        if let Some(FieldSource::Capture(_)) = &route.duties.account {
-            self.in_account(kept)?;
-        }
+        let (method, uri, headers) = (&self.parts.method, &self.parts.uri, &self.parts.headers);
+        let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc };
+        let mut admitted = self.route.admit(self.snapshot.policy.as_ref(), &head, self.captures).await?;
+        kept.headers = std::mem::take(&mut admitted.answer_headers);
+        kept.identity = admitted.identity.take();
         Ok(admitted)
-    }
-
-    /// Whether the caller may act on the account that the call is about.
-    fn in_account(&self, kept: &Kept) -> Result<(), Status> {
-        let duties = &self.route.duties;
-        let (Some(policy), Some(identity), Some(source)) =
-            (&self.snapshot.policy, &kept.identity, &duties.account)
-        else {
-            return Ok(());
-        };
-        if !duties.duties.authentication {
-            return Ok(());
-        }
-        policy.in_account(identity, &source.text(self.captures, &kept.message).unwrap_or_default())
     }
 
     /// What rate limits may look at.

@@ -4,6 +4,7 @@
 //! Not for holding the current snapshot ([`serve`](crate::serve)) nor for deciding when to build another
 //! ([`reload`](crate::reload)).
 
+mod admit;
 mod build;
 mod call;
 mod duties;
