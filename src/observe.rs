@@ -44,6 +44,10 @@ pub struct CallRecord {
     pub upstream_time: Option<Duration>,
     /// The snapshot that served the call.
     pub generation: u64,
+    /// What a failed call shows of its request: `request.<name>` and the text.
+    pub shown: Vec<(Arc<str>, String)>,
+    /// The rate limit that refused the call or could not be checked, and which of them: a word for the counter.
+    pub rate_limit: Option<(Arc<str>, &'static str)>,
 }
 
 impl CallRecord {
@@ -67,6 +71,8 @@ impl CallRecord {
             response_bytes: 0,
             upstream_time: None,
             generation: 0,
+            shown: Vec::new(),
+            rate_limit: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! here, every fault told with its line.
 
 mod backend;
+mod duties;
 mod listen;
 mod mapping;
 mod ratelimit;
@@ -52,6 +53,8 @@ impl Check<'_> {
             metadata: self.metadata(&file.metadata),
             upstreams,
             methods: self.methods(&file.methods),
+            duties: self.duties(&file.options, &file.methods),
+            version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
             rate_limits: self.rate_limits(&file),
         };
