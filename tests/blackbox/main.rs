@@ -11,6 +11,7 @@ mod limits;
 mod metadata;
 mod model_api;
 mod policy;
+mod ratelimits;
 mod readme;
 mod reload;
 mod routing;
