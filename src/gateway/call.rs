@@ -16,11 +16,7 @@ use super::{Peer, Route, Snapshot};
 use crate::observe::CallRecord;
 use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
-<<<<<<< HEAD
 use crate::ratelimit::{self, Applied, Outcome};
-=======
-use crate::ratelimit::{Applied, Outcome};
->>>>>>> rate
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
@@ -103,13 +99,8 @@ impl Snapshot {
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
             answer.headers.insert(name.clone(), version.clone());
         }
-<<<<<<< HEAD
         kept.applied.write(&mut answer.headers);
         record.rate_limit = kept.applied.outcome.as_ref().map(Outcome::told);
-=======
-        kept.limits.write(&mut answer.headers);
-        record.rate_limit = kept.limits.outcome.as_ref().map(Outcome::told);
->>>>>>> rate
         answer.trailers = kept.trailers;
         answer
     }
@@ -139,15 +130,10 @@ struct Kept {
     trailers: HeaderMap,
     /// The request message, as far as the call came.
     message: Bytes,
-<<<<<<< HEAD
     /// Who is calling, where it was asked.
     identity: Option<Identity>,
     /// What the rate limits came to.
     applied: Applied,
-=======
-    /// What its rate limits came to.
-    limits: Applied,
->>>>>>> rate
 }
 
 impl Steps<'_> {
@@ -157,7 +143,6 @@ impl Steps<'_> {
         B: http_body::Body<Data = Bytes>,
     {
         let Self { snapshot, route, parts, .. } = *self;
-<<<<<<< HEAD
         route.limits.check_early(&self.limited(kept.identity.as_ref()), &mut kept.applied)?;
         let admitted = self.admit(kept).await?;
         route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
@@ -165,21 +150,6 @@ impl Steps<'_> {
         let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
         self.tell(admitted, kept, &mut metadata);
         metadata.extend(kept.applied.request.drain());
-=======
-        let account = route.duties.account.as_ref().and_then(|source| source.text(self.captures, &[]));
-        let limited = ratelimit::Call {
-            rpc: &route.rpc,
-            identity: None,
-            account: account.as_deref().filter(|account| !account.is_empty()),
-            peer: self.peer.address.map(|address| address.ip()),
-            headers: &parts.headers,
-        };
-        route.limits.check_early(&limited, &mut kept.limits)?;
-        route.limits.check(&limited, &mut kept.limits).await?;
-        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
-        metadata.extend(kept.limits.request.drain());
->>>>>>> rate
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
         let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
