@@ -17,7 +17,7 @@ use crate::protocol::{self, Answer, Body};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
-use crate::upstream::Call;
+use crate::upstream::{Call, Reply};
 use crate::wire::frame;
 
 impl Snapshot {
@@ -80,7 +80,10 @@ impl Snapshot {
         let steps = Steps { snapshot: self, route, captures, parts, peer };
         let mut kept = Kept::default();
         let outcome = match steps.prepare(body, &mut kept, record).await {
-            Ok(call) => steps.send(call, &mut kept, record).await,
+            Ok(call) => match steps.complete(call, &mut kept, record).await {
+                Ok(call) => steps.send(call, &mut kept, record).await,
+                Err(status) => Err(status),
+            },
             Err(status) => Err(status),
         };
         let mut answer = match outcome {
@@ -107,9 +110,9 @@ impl Snapshot {
 }
 
 /// One call between its route and its answer.
-struct Steps<'c> {
+pub(super) struct Steps<'c> {
     snapshot: &'c Snapshot,
-    route: &'c Route,
+    pub(super) route: &'c Route,
     captures: &'c [Cow<'c, str>],
     parts: &'c Parts,
     peer: &'c Peer,
@@ -117,13 +120,13 @@ struct Steps<'c> {
 
 /// What a call leaves for its answer and its record, whatever becomes of it.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// Headers of the answer.
     headers: HeaderMap,
     /// Trailers of the answer.
     trailers: HeaderMap,
     /// The request message, as far as the call came.
-    message: Bytes,
+    pub(super) message: Bytes,
 }
 
 impl Steps<'_> {
@@ -163,19 +166,23 @@ impl Steps<'_> {
 
     /// Steps 8 to 10: the answer's JSON.
     async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
-        let Self { snapshot, route, parts, .. } = *self;
+        let route = self.route;
         let sent = Instant::now();
         let reply = route.upstream.unary(call).await;
-        record.upstream_time = Some(sent.elapsed());
-
-        snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
-        if takes_trailers(&parts.headers) {
-            kept.trailers = snapshot.metadata.trailers(&reply.trailers);
-        }
+        record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
+        self.keep(&reply, kept);
         let message = reply.outcome?;
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
+    }
+
+    /// What an answer carries of a backend's reply.
+    pub(super) fn keep(&self, reply: &Reply, kept: &mut Kept) {
+        self.snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        if takes_trailers(&self.parts.headers) {
+            kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod backend;
 mod duties;
 mod listen;
 mod mapping;
+mod partial;
 mod running;
 
 use std::io;
@@ -53,6 +54,7 @@ impl Check<'_> {
             upstreams,
             methods: self.methods(&file.methods),
             duties: self.duties(&file.options, &file.methods),
+            patch: partial::settings(&file.partial_updates),
             version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
         };

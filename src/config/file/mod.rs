@@ -7,6 +7,7 @@ mod backend;
 mod duties;
 mod listen;
 mod mapping;
+mod partial;
 mod running;
 
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ pub use backend::{Method, Schema, Upstream, UpstreamTls};
 pub use duties::{Options, Preset};
 pub use listen::{Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+pub use partial::PartialUpdates;
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
 
 /// The configuration of transom: which gRPC contract is served as REST, where the backends are, and how.
@@ -40,6 +42,8 @@ pub struct File {
     pub methods: Vec<Method>,
     /// Which proto options say what is asked of the gateway for a method.
     pub options: Options,
+    /// How a part of a resource is updated.
+    pub partial_updates: PartialUpdates,
     /// How JSON is read and written.
     pub json: Json,
     /// How paths are matched.
