@@ -14,6 +14,7 @@ use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings
 use crate::duty::{self, Duties};
 use crate::metadata::Rules;
 use crate::patch::PatchPlan;
+use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
@@ -29,6 +30,10 @@ pub(super) fn snapshot(
     problems: &mut Problems,
 ) -> Option<Snapshot> {
     let metadata = Rules::check(&settings.metadata, problems);
+    let policy = match &settings.policy {
+        Some(policy) => Some(Policy::prepare(policy, previous.and_then(Snapshot::policy), problems)),
+        None => None,
+    };
     let upstreams = upstreams(settings, previous, problems);
     let schema = schema::load_with(&settings.schema, look, problems)?;
     for one in &settings.upstreams {
@@ -55,6 +60,7 @@ pub(super) fn snapshot(
         routes,
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
+        policy: policy.flatten(),
         plans,
         planning,
         version_header: settings.version_header.clone(),

@@ -1,4 +1,5 @@
-//! The steps of one call: find the binding, write the message, send it, write the answer.
+//! The steps of one call: find the binding, see who calls and whether they may, write the message, send it, write
+//! the answer.
 //!
 //! Request path. Each step belongs to a room; here is only their order. A unary call allocates its metadata,
 //! its frame and its answer.
@@ -10,9 +11,11 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
+use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
+use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
@@ -79,14 +82,7 @@ impl Snapshot {
     {
         let steps = Steps { snapshot: self, route, captures, parts, peer };
         let mut kept = Kept::default();
-        let outcome = match steps.prepare(body, &mut kept, record).await {
-            Ok(call) => match steps.complete(call, &mut kept, record).await {
-                Ok(call) => steps.send(call, &mut kept, record).await,
-                Err(status) => Err(status),
-            },
-            Err(status) => Err(status),
-        };
-        let mut answer = match outcome {
+        let mut answer = match steps.all(body, &mut kept, record).await {
             Ok(json) => {
                 Answer { status: StatusCode::OK, headers: kept.headers, json, trailers: HeaderMap::new() }
             }
@@ -127,24 +123,80 @@ pub(super) struct Kept {
     trailers: HeaderMap,
     /// The request message, as far as the call came.
     pub(super) message: Bytes,
+    /// Who is calling, where it was asked.
+    identity: Option<Identity>,
 }
 
 impl Steps<'_> {
+    async fn all<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let call = self.prepare(body, kept, record).await?;
+        let call = self.complete(call, kept, record).await?;
+        self.send(call, kept, record).await
+    }
+
     /// Steps 4 to 7: everything that is decided before anything is sent.
     async fn prepare<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Call, Status>
     where
         B: http_body::Body<Data = Bytes>,
     {
         let Self { snapshot, route, parts, .. } = *self;
+        let admitted = self.admit(kept).await?;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        let metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
+        let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
+        self.tell(admitted, kept, &mut metadata);
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
         let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
         let body = protocol::read(body, limit, snapshot.limits.body_timeout).await?;
         record.request_bytes = body.len() as u64;
         let frame = self.frame(&body, kept)?;
+        self.in_account(kept)?;
         Ok(Call { path: route.path.clone(), metadata, frame, timeout: route.deadlines.of(wish) })
+    }
+
+    /// Who is calling, and whether they may, as far as it can be told before the body is read.
+    async fn admit(&self, kept: &mut Kept) -> Result<Admitted, Status> {
+        let Self { snapshot, route, parts, peer, .. } = *self;
+        let Some(policy) = &snapshot.policy else { return Ok(Admitted::default()) };
+        let (method, uri, headers) = (&parts.method, &parts.uri, &parts.headers);
+        let duties = &route.duties.duties;
+        let admitted = policy.identify(&Head { method, uri, headers, peer, rpc: &route.rpc }, duties).await?;
+        kept.headers.extend(admitted.answer_headers.clone());
+        kept.identity.clone_from(&admitted.identity);
+        if let Some(identity) = &kept.identity {
+            policy.permit(identity, duties)?;
+        }
+        if let Some(FieldSource::Capture(_)) = &route.duties.account {
+            self.in_account(kept)?;
+        }
+        Ok(admitted)
+    }
+
+    /// Whether the caller may act on the account that the call is about.
+    fn in_account(&self, kept: &Kept) -> Result<(), Status> {
+        let duties = &self.route.duties;
+        let (Some(policy), Some(identity), Some(source)) =
+            (&self.snapshot.policy, &kept.identity, &duties.account)
+        else {
+            return Ok(());
+        };
+        if !duties.duties.authentication {
+            return Ok(());
+        }
+        policy.in_account(identity, &source.text(self.captures, &kept.message).unwrap_or_default())
+    }
+
+    /// What the backend is told of the caller, and what an authorizer adds to it.
+    fn tell(&self, admitted: Admitted, kept: &Kept, metadata: &mut HeaderMap) {
+        let Some(policy) = &self.snapshot.policy else { return };
+        policy.tell_backend(kept.identity.as_ref(), &self.parts.headers, metadata);
+        for name in &admitted.removed {
+            metadata.remove(name);
+        }
+        metadata.extend(admitted.added);
     }
 
     /// The framed request message.

@@ -21,6 +21,7 @@ use self::partial::Partial;
 use crate::duty::{self, Duties};
 pub use crate::metadata::Peer;
 use crate::patch::PatchPlan;
+use crate::policy::Policy;
 use crate::problem::Problems;
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
@@ -28,7 +29,7 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, patch, route, rule, schema, transcode, upstream};
+use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Settings {
     pub transcode: transcode::Settings,
     /// Which headers pass.
     pub metadata: metadata::Settings,
+    /// Who may call; `None`: nobody is asked who they are.
+    pub policy: Option<policy::Settings>,
     /// The backends, in order: a method goes to the first whose `services` match its service.
     pub upstreams: Vec<UpstreamSettings>,
     /// Deadlines of single methods.
@@ -97,6 +100,7 @@ pub struct Snapshot {
     routes: Vec<Route>,
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
+    policy: Option<Policy>,
     plans: Plans,
     planning: Duration,
     version_header: Option<HeaderName>,
@@ -213,6 +217,12 @@ impl Snapshot {
     #[must_use]
     pub fn metadata(&self) -> &metadata::Rules {
         &self.metadata
+    }
+
+    /// Who may call; `None`: nobody is asked who they are.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     /// The upstream of a binding, by its index, and the deadline a call to it gets for the client's own wish.

@@ -20,6 +20,7 @@ pub(super) fn plan(
     place: &Place,
     problems: &mut Problems,
 ) -> Option<PatchPlan> {
+    let told = problems.errors();
     let mut check = Check { method, place, problems };
     if method.is_client_streaming() || method.is_server_streaming() {
         check.tell("it streams", "only unary methods can update a part of a resource");
@@ -38,6 +39,9 @@ pub(super) fn plan(
         return None;
     }
     let (mask, carried) = (mask?, carried?);
+    if check.problems.errors() > told {
+        return None;
+    }
     let path =
         PathAndQuery::try_from(format!("/{}/{}", get.parent_service().full_name(), get.name())).ok()?;
     let shapes = Shapes::compile(&resource);
@@ -56,10 +60,7 @@ pub(super) fn plan(
         resource: request.last().map(FieldDescriptor::name).unwrap_or_default().into(),
         request: Step::all(&request),
         answer: Step::all(&answer),
-        carried: carried
-            .iter()
-            .map(|(from, to)| Carried { from: Step::all(from), to: Step::all(to) })
-            .collect(),
+        carried: carried.iter().map(|(from, to)| Carried::new(from, to)).collect(),
         shapes,
         kept,
         versions,

@@ -8,7 +8,7 @@ use super::Fault;
 use super::draft::Draft;
 use super::mask::{Fate, Mask, Masked};
 use super::shape::{Form, Shape, Shapes};
-use super::step::fits;
+use super::step::{is_message, is_stated};
 use crate::wire::field::{Field, Fields, Malformed, Value};
 
 /// Writes `fetched` with what `mask` names as it is in `request`.
@@ -22,9 +22,9 @@ pub(super) fn lay<'w>(
     let Some(shape) = shapes.get(mask.shape) else { return Ok(()) };
     let level =
         Level { shape, mask, chooses: mask.fields.iter().any(|field| shape.choice(field.number).is_some()) };
-    let new = level.new(request).map_err(|Malformed| Fault::Request)?;
+    let new = level.sent(request).map_err(|Malformed| Fault::Request)?;
     let displaced = level.displaced(&new);
-    let old = level.old(&new, &displaced, fetched, draft).map_err(|Malformed| Fault::Fetched)?;
+    let old = level.fetched(&new, &displaced, fetched, draft).map_err(|Malformed| Fault::Fetched)?;
     for ((masked, new), old) in mask.fields.iter().zip(&new).zip(&old) {
         match &masked.fate {
             Fate::Parts(parts) => {
@@ -41,7 +41,7 @@ pub(super) fn lay<'w>(
                 }
             }
             Fate::Asked => new.iter().for_each(|field| draft.copy(field.whole)),
-            Fate::Stated if is_stated(new) => new.iter().for_each(|field| draft.copy(field.whole)),
+            Fate::Stated if is_stated(last(new)) => new.iter().for_each(|field| draft.copy(field.whole)),
             Fate::Stated => {}
         }
     }
@@ -61,7 +61,7 @@ type Found<T> = Vec<Vec<T>>;
 
 impl Level<'_> {
     /// What the request has of the masked fields.
-    fn new<'w>(&self, request: &[&'w [u8]]) -> Result<Found<Field<'w>>, Malformed> {
+    fn sent<'w>(&self, request: &[&'w [u8]]) -> Result<Found<Field<'w>>, Malformed> {
         let chosen = self.chosen(request)?;
         let mut found: Found<_> = self.mask.fields.iter().map(|_| Vec::new()).collect();
         for (index, field) in request.iter().flat_map(|piece| Fields::of(piece)).enumerate() {
@@ -69,7 +69,7 @@ impl Level<'_> {
             let Some((masked, values)) = self.masked(field.number, &mut found) else { continue };
             let merged = matches!(masked.fate, Fate::Parts(_));
             if chosen.has(self.shape, field.number, index)
-                && !(merged && !fits(self.form(masked), field.value))
+                && !(merged && !is_message(field.value, self.form(masked).is_group()))
             {
                 values.push(field);
             }
@@ -78,7 +78,7 @@ impl Level<'_> {
     }
 
     /// Copies of the fetched message what is not masked, and gives the pieces of what is merged.
-    fn old<'w>(
+    fn fetched<'w>(
         &self,
         new: &Found<Field<'w>>,
         displaced: &[Option<u32>],
@@ -115,10 +115,11 @@ impl Level<'_> {
         let (Some(masked), Some(new)) = (self.mask.fields.get(place), new.get(place)) else { return true };
         match masked.fate {
             Fate::Asked => false,
-            Fate::Stated => !is_stated(new),
+            Fate::Stated => !is_stated(last(new)),
             Fate::Parts(_) => {
                 // What is not a message is nothing that the type knows.
-                let piece = field.value.message().filter(|_| fits(self.form(masked), field.value));
+                let piece =
+                    field.value.message().filter(|_| is_message(field.value, self.form(masked).is_group()));
                 let pieces = old.get_mut(place);
                 pieces.zip(piece).map(|(pieces, piece)| pieces.push(piece)).is_none()
             }
@@ -131,7 +132,7 @@ impl Level<'_> {
         for (masked, new) in self.mask.fields.iter().zip(new) {
             let sets = match &masked.fate {
                 Fate::Asked => !new.is_empty(),
-                Fate::Stated => is_stated(new),
+                Fate::Stated => is_stated(last(new)),
                 Fate::Parts(parts) => !new.is_empty() && parts.asked,
             };
             let choice = self.shape.choice(masked.number).and_then(|choice| displaced.get_mut(choice));
@@ -186,11 +187,7 @@ impl Chosen {
     }
 }
 
-/// Whether values say something: none, zero and the empty text do not.
-fn is_stated(values: &[Field<'_>]) -> bool {
-    values.last().is_some_and(|last| match last.value {
-        Value::Varint(number) | Value::Fixed64(number) => number != 0,
-        Value::Fixed32(number) => number != 0,
-        Value::Bytes(bytes) | Value::Group(bytes) => !bytes.is_empty(),
-    })
+/// The last of a field's values.
+fn last<'f, 'w>(values: &'f [Field<'w>]) -> Option<&'f Value<'w>> {
+    values.last().map(|field| &field.value)
 }

@@ -32,7 +32,7 @@ use self::draft::Draft;
 use self::lay::lay;
 use self::mask::Mask;
 use self::shape::Shapes;
-use self::step::{Carried, Step, pieces};
+use self::step::{Carried, Step, is_message, pieces};
 use self::version::Version;
 use self::wrong::Wrong;
 use crate::duty::PatchSource;
@@ -229,7 +229,11 @@ impl Patch<'_> {
         let mut inner = Vec::new();
         for field in request.iter().flat_map(|piece| Fields::of(piece)) {
             let field = field.map_err(|Malformed| Fault::Request)?;
-            match field.value.message().filter(|_| field.number == step.number && step.fits(field.value)) {
+            match field
+                .value
+                .message()
+                .filter(|_| field.number == step.number && is_message(field.value, step.group))
+            {
                 Some(piece) => inner.push(piece),
                 None if Some(field.number) == dropped => {}
                 None => draft.copy(field.whole),

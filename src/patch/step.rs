@@ -4,7 +4,6 @@
 
 use prost_reflect::FieldDescriptor;
 
-use super::shape::Form;
 use crate::rule::FieldPath;
 use crate::wire::field::{Fields, Malformed, Value, put_bytes, put_varint};
 
@@ -33,11 +32,6 @@ impl Step {
         Self { number: field.number(), group: field.is_group(), rivals: rivals.unwrap_or_default() }
     }
 
-    /// Whether a value is a message as this field has them.
-    pub(super) fn fits(&self, value: Value<'_>) -> bool {
-        matches!((self.group, value), (false, Value::Bytes(_)) | (true, Value::Group(_)))
-    }
-
     /// The values of the field in a message that comes in pieces.
     fn values<'w>(&self, message: &[&'w [u8]]) -> Result<Vec<Value<'w>>, Malformed> {
         let mut values = Vec::new();
@@ -53,14 +47,18 @@ impl Step {
     }
 }
 
-/// Whether a value is a message as the field has them.
-pub(super) fn fits(form: Form, value: Value<'_>) -> bool {
-    match form {
-        Form::Message { group, .. } => {
-            matches!((group, value), (false, Value::Bytes(_)) | (true, Value::Group(_)))
-        }
-        Form::Scalar | Form::List | Form::Map => false,
-    }
+/// Whether a value is a message, delimited by tags or by its length as the field's are.
+pub(super) fn is_message(value: Value<'_>, group: bool) -> bool {
+    matches!((group, value), (false, Value::Bytes(_)) | (true, Value::Group(_)))
+}
+
+/// Whether the last value of a field says something: none, zero and the empty text do not.
+pub(super) fn is_stated(last: Option<&Value<'_>>) -> bool {
+    last.is_some_and(|last| match *last {
+        Value::Varint(number) | Value::Fixed64(number) => number != 0,
+        Value::Fixed32(number) => number != 0,
+        Value::Bytes(bytes) | Value::Group(bytes) => !bytes.is_empty(),
+    })
 }
 
 /// The pieces of the message at the end of a path; none where it is not set.
@@ -68,7 +66,11 @@ pub(super) fn pieces<'w>(steps: &[Step], message: &'w [u8]) -> Result<Vec<&'w [u
     let mut pieces = vec![message];
     for step in steps {
         let values = step.values(&pieces)?;
-        pieces = values.into_iter().filter(|value| step.fits(*value)).filter_map(Value::message).collect();
+        pieces = values
+            .into_iter()
+            .filter(|value| is_message(*value, step.group))
+            .filter_map(Value::message)
+            .collect();
     }
     Ok(pieces)
 }
@@ -76,11 +78,18 @@ pub(super) fn pieces<'w>(steps: &[Step], message: &'w [u8]) -> Result<Vec<&'w [u
 /// A value that is carried from one message into another.
 #[derive(Debug)]
 pub(super) struct Carried {
-    pub(super) from: Box<[Step]>,
-    pub(super) to: Box<[Step]>,
+    from: Box<[Step]>,
+    to: Box<[Step]>,
+    /// Whether a value that is zero or empty is none.
+    implicit: bool,
 }
 
 impl Carried {
+    pub(super) fn new(from: &FieldPath, to: &FieldPath) -> Self {
+        let implicit = from.last().is_some_and(|field| !field.supports_presence() && !field.is_list());
+        Self { from: Step::all(from), to: Step::all(to), implicit }
+    }
+
     /// Appends the field as it belongs into the other message; nothing where it is not set.
     pub(super) fn carry(&self, message: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
         let (Some((from, parents)), Some((to, around))) = (self.from.split_last(), self.to.split_last())
@@ -88,7 +97,8 @@ impl Carried {
             return Ok(());
         };
         let values = from.values(&pieces(parents, message)?)?;
-        if values.is_empty() {
+        let unset = if self.implicit { !is_stated(values.last()) } else { values.is_empty() };
+        if unset {
             return Ok(());
         }
         let mut field = Vec::new();

@@ -41,7 +41,7 @@ impl<'p> Why<'p> {
     fn tell(&self, resource: &str) -> String {
         match self {
             Self::Empty => "a path is empty".to_owned(),
-            Self::Unknown { segment, within: None, near } if *segment == resource && near.is_none() => {
+            Self::Unknown { segment, within: None, .. } if *segment == resource => {
                 format!("paths begin inside of `{resource}`: leave its name out")
             }
             Self::Unknown { segment, within, near } => {

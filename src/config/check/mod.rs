@@ -3,6 +3,7 @@
 
 mod backend;
 mod duties;
+mod identity;
 mod listen;
 mod mapping;
 mod partial;
@@ -51,6 +52,7 @@ impl Check<'_> {
             route: mapping::route(&file.routing),
             transcode: mapping::transcode(&file.json, max_depth, max_json),
             metadata: self.metadata(&file.metadata),
+            policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
             methods: self.methods(&file.methods),
             duties: self.duties(&file.options, &file.methods),

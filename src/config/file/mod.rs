@@ -5,6 +5,7 @@
 
 mod backend;
 mod duties;
+mod identity;
 mod listen;
 mod mapping;
 mod partial;
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
 pub use duties::{Options, Preset};
-pub use listen::{Listener, ListenerTls, Listeners};
+pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
+pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
 pub use partial::PartialUpdates;
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
@@ -50,6 +52,8 @@ pub struct File {
     pub routing: Routing,
     /// Which HTTP headers become gRPC metadata, and back.
     pub metadata: Metadata,
+    /// Who may call, and what the backend is told of the caller; `null`: nobody is asked who they are.
+    pub identity: Option<Identity>,
     /// Limits, each with the answer given when it is hit.
     pub limits: Limits,
     /// Cross-origin requests; `null`: no CORS headers.
