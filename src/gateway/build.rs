@@ -1,7 +1,6 @@
 //! Building a snapshot: contract, bindings, routes, plans, upstreams; every problem told.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +15,7 @@ use crate::metadata::Rules;
 use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
+use crate::ratelimit::{MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
 use crate::schema;
@@ -48,7 +48,10 @@ pub(super) fn snapshot(
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
-    let routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
+    let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
+    hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     if problems.has_errors() {
         return None;
     }
@@ -65,7 +68,22 @@ pub(super) fn snapshot(
         planning,
         version_header: settings.version_header.clone(),
         limits: settings.limits.clone(),
+        rate_limits,
     })
+}
+
+/// Gives each route the rate limits that are for its method.
+fn hand_out(
+    limits: Option<&RateLimits>,
+    bindings: &[Binding],
+    routes: &mut [Route],
+    problems: &mut Problems,
+) {
+    let Some(limits) = limits else { return };
+    limits.tell_unused(&bindings.iter().map(rpc_name).collect::<Vec<_>>(), problems);
+    for route in routes {
+        route.limits = limits.of_method(&route.rpc);
+    }
 }
 
 fn nothing_to_serve(settings: &Settings) -> Problem {
@@ -114,17 +132,8 @@ fn backend(
     previous: Option<&Snapshot>,
     problems: &mut Problems,
 ) -> Option<Backend> {
-    let tls = &settings.tls;
-    let mut hasher = DefaultHasher::new();
-    for file in [&tls.roots, &tls.certificate, &tls.key] {
-        file.as_ref().and_then(|file| std::fs::read(file).ok()).hash(&mut hasher);
-    }
-    let files = hasher.finish();
-    let same = |kept: &&Backend| {
-        // Where it stands in the file does not matter.
-        let known = upstream::Settings { place: settings.place.clone(), ..kept.upstream.settings().clone() };
-        known == *settings && kept.files == files
-    };
+    let files = settings.tls.fingerprint();
+    let same = |kept: &&Backend| kept.files == files && kept.upstream.settings().keeps(settings);
     if let Some(kept) = previous.and_then(|previous| previous.upstreams.iter().find(same)) {
         return Some(kept.clone());
     }
@@ -222,6 +231,7 @@ fn route(
         duties: RouteDuties::of(duties, binding),
         partial: None,
         streaming,
+        limits: MethodLimits::default(),
     })
 }
 

@@ -17,6 +17,7 @@ use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
+use crate::ratelimit::{self, Applied};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
@@ -94,6 +95,7 @@ impl Snapshot {
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
             answer.headers.insert(name.clone(), version.clone());
         }
+        kept.applied.write(&mut answer.headers);
         answer.trailers = kept.trailers;
         answer
     }
@@ -125,6 +127,8 @@ pub(super) struct Kept {
     pub(super) message: Bytes,
     /// Who is calling, where it was asked.
     identity: Option<Identity>,
+    /// What the rate limits came to.
+    applied: Applied,
 }
 
 impl Steps<'_> {
@@ -143,10 +147,13 @@ impl Steps<'_> {
         B: http_body::Body<Data = Bytes>,
     {
         let Self { snapshot, route, parts, .. } = *self;
+        route.limits.check_early(&self.limited(kept.identity.as_ref()), &mut kept.applied)?;
         let admitted = self.admit(kept).await?;
+        route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
         self.tell(admitted, kept, &mut metadata);
+        metadata.extend(std::mem::take(&mut kept.applied.request));
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
         let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
@@ -187,6 +194,20 @@ impl Steps<'_> {
             return Ok(());
         }
         policy.in_account(identity, &source.text(self.captures, &kept.message).unwrap_or_default())
+    }
+
+    /// What rate limits may look at.
+    fn limited<'l>(&'l self, identity: Option<&'l Identity>) -> ratelimit::Call<'l> {
+        ratelimit::Call {
+            rpc: &self.route.rpc,
+            identity: identity.map(|identity| &*identity.actor_id),
+            account: match &self.route.duties.account {
+                Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
+                _ => None,
+            },
+            peer: self.peer.address.map(|address| address.ip()),
+            headers: &self.parts.headers,
+        }
     }
 
     /// What the backend is told of the caller, and what an authorizer adds to it.

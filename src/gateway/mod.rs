@@ -23,6 +23,7 @@ pub use crate::metadata::Peer;
 use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::Problems;
+use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub version_header: Option<HeaderName>,
     /// Limits on requests.
     pub limits: Limits,
+    /// How often someone may call.
+    pub rate_limits: ratelimit::Settings,
 }
 
 /// A backend and the services it serves.
@@ -105,6 +108,7 @@ pub struct Snapshot {
     planning: Duration,
     version_header: Option<HeaderName>,
     limits: Limits,
+    rate_limits: Option<RateLimits>,
 }
 
 /// What a call needs of its binding.
@@ -123,6 +127,7 @@ struct Route {
     duties: RouteDuties,
     partial: Option<Arc<Partial>>,
     streaming: bool,
+    limits: MethodLimits,
 }
 
 /// An upstream and what it was made from, so that a reload can keep it.

@@ -7,6 +7,7 @@ mod identity;
 mod listen;
 mod mapping;
 mod partial;
+mod ratelimit;
 mod running;
 
 use std::io;
@@ -59,6 +60,7 @@ impl Check<'_> {
             patch: partial::settings(&file.partial_updates),
             version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
+            rate_limits: self.rate_limits(&file),
         };
         let serve = serve::Settings {
             listeners: self.listeners(&file.listen),
