@@ -20,7 +20,7 @@ use crate::ratelimit::{self, Applied, Outcome};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
-use crate::upstream::Call;
+use crate::upstream::{Call, Reply};
 use crate::wire::frame;
 use crate::{metadata, ratelimit};
 
@@ -83,11 +83,7 @@ impl Snapshot {
     {
         let steps = Steps { snapshot: self, route, captures, parts, peer };
         let mut kept = Kept::default();
-        let outcome = match steps.prepare(body, &mut kept, record).await {
-            Ok(call) => steps.send(call, &mut kept, record).await,
-            Err(status) => Err(status),
-        };
-        let mut answer = match outcome {
+        let mut answer = match steps.all(body, &mut kept, record).await {
             Ok(json) => {
                 Answer { status: StatusCode::OK, headers: kept.headers, json, trailers: HeaderMap::new() }
             }
@@ -113,9 +109,9 @@ impl Snapshot {
 }
 
 /// One call between its route and its answer.
-struct Steps<'c> {
+pub(super) struct Steps<'c> {
     snapshot: &'c Snapshot,
-    route: &'c Route,
+    pub(super) route: &'c Route,
     captures: &'c [Cow<'c, str>],
     parts: &'c Parts,
     peer: &'c Peer,
@@ -123,13 +119,13 @@ struct Steps<'c> {
 
 /// What a call leaves for its answer and its record, whatever becomes of it.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// Headers of the answer.
     headers: HeaderMap,
     /// Trailers of the answer.
     trailers: HeaderMap,
     /// The request message, as far as the call came.
-    message: Bytes,
+    pub(super) message: Bytes,
     /// Who is calling, where it was asked.
     identity: Option<Identity>,
     /// What the rate limits came to.
@@ -137,6 +133,15 @@ struct Kept {
 }
 
 impl Steps<'_> {
+    async fn all<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let call = self.prepare(body, kept, record).await?;
+        let call = self.complete(call, kept, record).await?;
+        self.send(call, kept, record).await
+    }
+
     /// Steps 4 to 7: everything that is decided before anything is sent.
     async fn prepare<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Call, Status>
     where
@@ -214,19 +219,23 @@ impl Steps<'_> {
 
     /// Steps 8 to 10: the answer's JSON.
     async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
-        let Self { snapshot, route, parts, .. } = *self;
+        let route = self.route;
         let sent = Instant::now();
         let reply = route.upstream.unary(call).await;
-        record.upstream_time = Some(sent.elapsed());
-
-        snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
-        if takes_trailers(&parts.headers) {
-            kept.trailers = snapshot.metadata.trailers(&reply.trailers);
-        }
+        record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
+        self.keep(&reply, kept);
         let message = reply.outcome?;
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
+    }
+
+    /// What an answer carries of a backend's reply.
+    pub(super) fn keep(&self, reply: &Reply, kept: &mut Kept) {
+        self.snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        if takes_trailers(&self.parts.headers) {
+            kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
+        }
     }
 }
 

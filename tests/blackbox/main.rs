@@ -10,6 +10,7 @@ mod errors;
 mod limits;
 mod metadata;
 mod model_api;
+mod patch;
 mod policy;
 mod ratelimits;
 mod readme;

@@ -8,6 +8,7 @@ mod duties;
 mod identity;
 mod listen;
 mod mapping;
+mod partial;
 mod ratelimit;
 mod running;
 
@@ -19,6 +20,7 @@ pub use duties::{Options, Preset};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+pub use partial::PartialUpdates;
 pub use ratelimit::{
     Anonymous, DescriptorEntry, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService, RateLimits,
     Sources,
@@ -47,6 +49,8 @@ pub struct File {
     pub methods: Vec<Method>,
     /// Which proto options say what is asked of the gateway for a method.
     pub options: Options,
+    /// How a part of a resource is updated.
+    pub partial_updates: PartialUpdates,
     /// How JSON is read and written.
     pub json: Json,
     /// How paths are matched.
