@@ -1,7 +1,6 @@
 //! Building a snapshot: contract, bindings, routes, plans, upstreams; every problem told.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -102,17 +101,8 @@ fn backend(
     previous: Option<&Snapshot>,
     problems: &mut Problems,
 ) -> Option<Backend> {
-    let tls = &settings.tls;
-    let mut hasher = DefaultHasher::new();
-    for file in [&tls.roots, &tls.certificate, &tls.key] {
-        file.as_ref().and_then(|file| std::fs::read(file).ok()).hash(&mut hasher);
-    }
-    let files = hasher.finish();
-    let same = |kept: &&Backend| {
-        // Where it stands in the file does not matter.
-        let known = upstream::Settings { place: settings.place.clone(), ..kept.upstream.settings().clone() };
-        known == *settings && kept.files == files
-    };
+    let files = settings.tls.fingerprint();
+    let same = |kept: &&Backend| kept.files == files && kept.upstream.settings().keeps(settings);
     if let Some(kept) = previous.and_then(|previous| previous.upstreams.iter().find(same)) {
         return Some(kept.clone());
     }
