@@ -66,7 +66,15 @@ impl Status {
     /// A status of the given code, message and origin.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>, origin: Origin) -> Self {
-        Self { code, message: message.into(), details: Vec::new(), origin, http: None, headers: None, body: None }
+        Self {
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            origin,
+            http: None,
+            headers: None,
+            body: None,
+        }
     }
 
     /// The request is wrong: `INVALID_ARGUMENT`, 400.

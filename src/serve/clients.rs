@@ -54,9 +54,11 @@ impl Clients {
             if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) }
         })?;
         let mut unusable = |what: String| {
-            let what = format!("the certificates in `{}` cannot be trusted: {what}", settings.roots.display());
+            let what =
+                format!("the certificates in `{}` cannot be trusted: {what}", settings.roots.display());
             problems.push(
-                Problem::error(place.clone(), what).help("name the certificates of who issues those of clients"),
+                Problem::error(place.clone(), what)
+                    .help("name the certificates of who issues those of clients"),
             );
         };
         let mut roots = RootCertStore::empty();
@@ -148,10 +150,8 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 
 /// A subject as RFC 4514 writes it: the last part first.
 fn subject(name: &X509Name<'_>) -> String {
-    let mut parts: Vec<_> = name
-        .iter()
-        .map(|part| part.iter().map(attribute).collect::<Vec<_>>().join("+"))
-        .collect();
+    let mut parts: Vec<_> =
+        name.iter().map(|part| part.iter().map(attribute).collect::<Vec<_>>().join("+")).collect();
     parts.reverse();
     parts.join(",")
 }

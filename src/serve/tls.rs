@@ -79,8 +79,12 @@ impl Certificates {
             Some(clients) => Some(Arc::new(Clients::prepare(clients, place, problems)?)),
         };
         let (settings, place_kept) = (settings.clone(), place.clone());
-        let certificate =
-            Arc::new(Certificate { settings, place: place_kept, current: current?, clients: clients.clone() });
+        let certificate = Arc::new(Certificate {
+            settings,
+            place: place_kept,
+            current: current?,
+            clients: clients.clone(),
+        });
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder = builder
             .map_err(|error| problems.error(place.clone(), format!("TLS cannot be used: {error}")))

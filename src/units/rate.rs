@@ -31,7 +31,8 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fault = || format!("`{text}` is not a rate; write it like `100/s`, `1000/m`, `5000/h` or `20000/d`");
+        let fault =
+            || format!("`{text}` is not a rate; write it like `100/s`, `1000/m`, `5000/h` or `20000/d`");
         let (calls, unit) = text.split_once('/').ok_or_else(fault)?;
         let unit = unit.trim();
         let (_, period) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(fault)?;
@@ -93,7 +94,9 @@ mod tests {
             assert_eq!((rate.calls, rate.period.as_secs()), (calls, seconds), "{text}");
             assert_eq!(rate.to_string(), shown);
         }
-        for text in ["", "100", "/s", "100/", "-1/s", "+1/s", "1.5/s", "4294967296/s", "1/week", "1/S", "1/s/s"] {
+        for text in
+            ["", "100", "/s", "100/", "-1/s", "+1/s", "1.5/s", "4294967296/s", "1/week", "1/S", "1/s/s"]
+        {
             assert!(text.parse::<Rate>().expect_err(text).contains("write it like `100/s`"), "{text}");
         }
     }
