@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::metadata::Rules;
+use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
@@ -24,6 +25,10 @@ pub(super) fn snapshot(
     problems: &mut Problems,
 ) -> Option<Snapshot> {
     let metadata = Rules::check(&settings.metadata, problems);
+    let policy = match &settings.policy {
+        Some(policy) => Some(Policy::prepare(policy, previous.and_then(Snapshot::policy), problems)),
+        None => None,
+    };
     let upstreams = upstreams(settings, previous, problems);
     let schema = schema::load_with(&settings.schema, look, problems)?;
     for one in &settings.upstreams {
@@ -49,6 +54,7 @@ pub(super) fn snapshot(
         routes,
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
+        policy: policy.flatten(),
         plans,
         planning,
         limits: settings.limits.clone(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 
 pub use crate::metadata::Peer;
+use crate::policy::Policy;
 use crate::problem::Problems;
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
@@ -21,7 +22,7 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, route, rule, schema, transcode, upstream};
+use crate::{metadata, policy, route, rule, schema, transcode, upstream};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Settings {
     pub transcode: transcode::Settings,
     /// Which headers pass.
     pub metadata: metadata::Settings,
+    /// Who may call; `None`: nobody is asked who they are.
+    pub policy: Option<policy::Settings>,
     /// The backends, in order: a method goes to the first whose `services` match its service.
     pub upstreams: Vec<UpstreamSettings>,
     /// Deadlines of single methods.
@@ -84,6 +87,7 @@ pub struct Snapshot {
     routes: Vec<Route>,
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
+    policy: Option<Policy>,
     plans: Plans,
     planning: Duration,
     limits: Limits,
@@ -185,6 +189,12 @@ impl Snapshot {
     #[must_use]
     pub fn metadata(&self) -> &metadata::Rules {
         &self.metadata
+    }
+
+    /// Who may call; `None`: nobody is asked who they are.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     /// The upstream of a binding, by its index, and the deadline a call to it gets for the client's own wish.

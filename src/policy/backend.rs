@@ -63,12 +63,22 @@ impl Policy {
     /// same names; does with the credential what is configured. `headers` are the request's.
     pub fn tell_backend(&self, identity: Option<&Identity>, headers: &HeaderMap, metadata: &mut HeaderMap) {
         let telling = &self.telling;
-        set(metadata, &telling.actor_id, identity.and_then(|known| HeaderValue::try_from(&*known.actor_id).ok()));
-        set(metadata, &telling.actor_type, identity.and_then(|known| HeaderValue::try_from(&*known.actor_type).ok()));
+        set(
+            metadata,
+            &telling.actor_id,
+            identity.and_then(|known| HeaderValue::try_from(&*known.actor_id).ok()),
+        );
+        set(
+            metadata,
+            &telling.actor_type,
+            identity.and_then(|known| HeaderValue::try_from(&*known.actor_type).ok()),
+        );
         set(metadata, &telling.user_agent, headers.get(USER_AGENT).and_then(user_agent));
         match &telling.credential {
             Fate::Forward => return,
-            Fate::Strip | Fate::Replace(_) => telling.carriers.iter().for_each(|name| drop(metadata.remove(name))),
+            Fate::Strip | Fate::Replace(_) => {
+                telling.carriers.iter().for_each(|name| drop(metadata.remove(name)))
+            }
         }
         if let Fate::Replace(value) = &telling.credential {
             metadata.insert(AUTHORIZATION, value.clone());
@@ -108,7 +118,11 @@ mod tests {
     use crate::units::Secret;
 
     /// The metadata of a request that passed the header rules, without the forwarded address.
-    fn told(credential: CredentialUse, known: Option<&Identity>, headers: &[(&'static str, &str)]) -> Vec<String> {
+    fn told(
+        credential: CredentialUse,
+        known: Option<&Identity>,
+        headers: &[(&'static str, &str)],
+    ) -> Vec<String> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().expect("a value"));
@@ -147,7 +161,11 @@ mod tests {
 
     #[test]
     fn the_user_agent_is_the_clients_own_cut_where_it_is_long() {
-        for (sent, expected) in [("curl/8", "curl/8"), (&*"x".repeat(512), &*"x".repeat(512)), (&*"y".repeat(600), &*"y".repeat(512))] {
+        for (sent, expected) in [
+            ("curl/8", "curl/8"),
+            (&*"x".repeat(512), &*"x".repeat(512)),
+            (&*"y".repeat(600), &*"y".repeat(512)),
+        ] {
             let lines = told(CredentialUse::Strip, None, &[("user-agent", sent)]);
             assert!(lines.contains(&format!("qc-user-agent: {expected}")), "{lines:?}");
         }

@@ -58,7 +58,8 @@ impl Named {
     pub fn subject(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         for part in split(text) {
-            let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is not of the form `NAME=VALUE`"))?;
+            let (name, value) =
+                part.split_once('=').ok_or_else(|| format!("`{part}` is not of the form `NAME=VALUE`"))?;
             let (name, value) = (name.trim(), value.trim_start());
             if name.is_empty() || value.is_empty() {
                 return Err(format!("`{part}` is not of the form `NAME=VALUE`"));

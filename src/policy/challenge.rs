@@ -54,6 +54,7 @@ impl Challenges {
         self.refuse(what, None)
     }
 
+    #[allow(dead_code, reason = "for tokens")]
     /// The token is no good (RFC 6750, section 3.1). `why` has no quotes in it and nothing of the token.
     pub fn bad_token(&self, why: &str) -> Status {
         self.refuse(why, Some(why))
@@ -62,7 +63,8 @@ impl Challenges {
     fn refuse(&self, message: &str, bad_token: Option<&str>) -> Status {
         let mut status = Status::new(Code::Unauthenticated, message, Origin::Client);
         if self.bearer {
-            let fault = bad_token.map(|why| format!(", error=\"invalid_token\", error_description=\"{why}\""));
+            let fault =
+                bad_token.map(|why| format!(", error=\"invalid_token\", error_description=\"{why}\""));
             let challenge = format!("Bearer {REALM}{}", fault.unwrap_or_default());
             if let Ok(challenge) = HeaderValue::try_from(challenge) {
                 status = status.with_header(WWW_AUTHENTICATE, challenge);

@@ -91,8 +91,10 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
         }
-        let places =
-            Places { key_scheme: "apikey".into(), key_headers: [HeaderName::from_static("x-api-key")].into() };
+        let places = Places {
+            key_scheme: "apikey".into(),
+            key_headers: [HeaderName::from_static("x-api-key")].into(),
+        };
         let found = places.find(&map).map_err(|status| status.message);
         found.map(|credential| format!("{credential:?}"))
     }

@@ -86,9 +86,7 @@ impl Method {
 /// are told to the backend so.
 #[must_use]
 pub fn is_carried(text: &str) -> bool {
-    !text.is_empty()
-        && text.trim() == text
-        && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
+    !text.is_empty() && text.trim() == text && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
 #[cfg(test)]
@@ -98,7 +96,9 @@ mod tests {
     #[test]
     fn a_star_is_all_and_nothing_is_nothing() {
         let none: [&str; 0] = [];
-        for (names, holds_a) in [(&["*"][..], true), (&["b", "*"], true), (&["a", "b"], true), (&["b", "a:*"], false)] {
+        for (names, holds_a) in
+            [(&["*"][..], true), (&["b", "*"], true), (&["a", "b"], true), (&["b", "a:*"], false)]
+        {
             assert_eq!(Scope::of(names).holds("a"), holds_a, "{names:?}");
         }
         assert!(!Scope::of(none).holds("") && !Scope::of(none).holds("*"));
@@ -107,7 +107,9 @@ mod tests {
 
     #[test]
     fn what_metadata_cannot_carry_is_known() {
-        for (text, carried) in [("key-1", true), ("a b", true), ("", false), (" a", false), ("caf\u{e9}", false), ("a\n", false)] {
+        for (text, carried) in
+            [("key-1", true), ("a b", true), ("", false), (" a", false), ("caf\u{e9}", false), ("a\n", false)]
+        {
             assert_eq!(is_carried(text), carried, "{text:?}");
         }
     }

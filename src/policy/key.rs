@@ -51,13 +51,19 @@ impl FromStr for KeyHash {
     /// Tells nothing of a text that is no hash: it may be the key itself, written in the wrong place.
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.strip_prefix(PREFIX).ok_or("it does not begin with `sha256:`")?;
-        let wrong = || format!("it has {} characters after `sha256:`, expected 64 hexadecimal digits", digits.chars().count());
+        let wrong = || {
+            format!(
+                "it has {} characters after `sha256:`, expected 64 hexadecimal digits",
+                digits.chars().count()
+            )
+        };
         if digits.len() != 64 {
             return Err(wrong());
         }
         let mut hash = [0; 32];
         for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks(2)) {
-            let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|c| c.is_ascii_hexdigit()));
+            let pair =
+                std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|c| c.is_ascii_hexdigit()));
             let digit = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
             *byte = digit.ok_or("it has other characters than hexadecimal digits after `sha256:`")?;
         }

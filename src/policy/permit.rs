@@ -132,12 +132,16 @@ mod tests {
 
     #[test]
     fn a_refusal_names_what_is_missing_for_programs_too() {
-        let status = policy().permit(&identity("k", &["b"], &[]), &duties(&["a", "c"], true, &[])).expect_err("403");
+        let status =
+            policy().permit(&identity("k", &["b"], &[]), &duties(&["a", "c"], true, &[])).expect_err("403");
         assert_eq!((status.http_status().as_u16(), status.code), (403, Code::PermissionDenied));
         let detail = status.details.first().expect("a detail");
         assert_eq!(detail.type_url, "type.googleapis.com/google.rpc.ErrorInfo");
         let info = ErrorInfo::decode(&*detail.value).expect("readable");
-        assert_eq!((info.reason.as_str(), info.metadata["permissions"].as_str()), ("PERMISSION_DENIED", "a,c"));
+        assert_eq!(
+            (info.reason.as_str(), info.metadata["permissions"].as_str()),
+            ("PERMISSION_DENIED", "a,c")
+        );
     }
 
     #[test]
@@ -162,7 +166,11 @@ mod tests {
             (&["*"], "", None),
             (&["one"], "two", Some("the caller may not act on the account `two`")),
             (&[], "one", Some("the caller may not act on the account `one`")),
-            (&["one"], "", Some("the request names no account, and the caller may act on some accounts only")),
+            (
+                &["one"],
+                "",
+                Some("the request names no account, and the caller may act on some accounts only"),
+            ),
         ] {
             let verdict = policy().in_account(&identity("k", &[], held), asked);
             let told = verdict.err().map(|status| (status.http_status().as_u16(), status.message));

@@ -6,8 +6,8 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Method as HttpMethod, Uri};
 
 use super::{
-    ActorSettings, Admitted, CertificateSettings, Head, Identity, KeyHash, KeySettings, Method, Named, Policy, Scope,
-    Settings,
+    ActorSettings, Admitted, CertificateSettings, Head, Identity, KeyHash, KeySettings, Method, Named,
+    Policy, Scope, Settings,
 };
 use crate::duty::Duties;
 use crate::metadata::{ClientCertificate, Peer};
@@ -52,7 +52,10 @@ fn known() -> Settings {
             key("stale", Some("2020-01-01T00:00:00Z")),
         ],
         key_headers: vec![http::HeaderName::from_static("x-api-key")],
-        certificates: vec![CertificateSettings { named: Named::subject("CN=robot").expect("a subject"), actor: robot }],
+        certificates: vec![CertificateSettings {
+            named: Named::subject("CN=robot").expect("a subject"),
+            actor: robot,
+        }],
         ..Settings::default()
     }
 }
@@ -85,7 +88,8 @@ async fn callers_are_known_by_key_or_certificate() {
         (peer("CN=robot"), &[("authorization", "apikey good")], "id-of-good", Method::Key),
     ] {
         for public in [true, false] {
-            let admitted = identified(&peer, headers, public).await.unwrap_or_else(|status| panic!("{status:?}"));
+            let admitted =
+                identified(&peer, headers, public).await.unwrap_or_else(|status| panic!("{status:?}"));
             let found = admitted.identity.expect("somebody");
             assert_eq!((&*found.actor_id, found.method), (expected, method), "{headers:?}");
         }
@@ -107,7 +111,11 @@ async fn a_bad_credential_is_refused_even_where_none_is_needed() {
         for public in [true, false] {
             for peer in [Peer::default(), peer("CN=robot")] {
                 let status = identified(&peer, &[(header, value)], public).await.expect_err(value);
-                assert_eq!((status.http_status().as_u16(), status.message.as_str()), (401, message), "{value}");
+                assert_eq!(
+                    (status.http_status().as_u16(), status.message.as_str()),
+                    (401, message),
+                    "{value}"
+                );
                 let headers = status.headers.expect("challenges");
                 let challenges: Vec<_> = headers.get_all(WWW_AUTHENTICATE).iter().collect();
                 assert_eq!(challenges, ["apikey realm=\"api\"", "ClientCertificate"]);
@@ -121,7 +129,11 @@ async fn who_is_not_known_may_call_what_is_public() {
     let cure = "send `Authorization: apikey KEY`, or connect with a client certificate";
     for (peer, headers, message) in [
         (Peer::default(), &[][..], "this method needs a credential"),
-        (Peer::default(), &[("authorization", "Basic YTpi")], "the credential is of a scheme that is not taken here"),
+        (
+            Peer::default(),
+            &[("authorization", "Basic YTpi")],
+            "the credential is of a scheme that is not taken here",
+        ),
         (peer("CN=stranger"), &[], "the client certificate is not known here"),
     ] {
         let admitted = identified(&peer, headers, true).await.unwrap_or_else(|status| panic!("{status:?}"));

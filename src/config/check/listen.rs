@@ -34,7 +34,8 @@ impl Check<'_> {
         let roots = file.client_roots.as_ref();
         let roots = roots.and_then(|roots| self.file_at(&format!("{at}.client_roots"), roots));
         if file.client_certificate.is_some() && file.client_roots.is_none() {
-            let what = "`client_certificate` asks for certificates, but `client_roots` does not say which are good";
+            let what =
+                "`client_certificate` asks for certificates, but `client_roots` does not say which are good";
             let help = "name a PEM file of the certificates that issue them in `client_roots`";
             self.error(&format!("{at}.client_certificate"), what, help);
         }

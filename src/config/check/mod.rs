@@ -2,6 +2,7 @@
 //! here, every fault told with its line.
 
 mod backend;
+mod identity;
 mod listen;
 mod mapping;
 mod running;
@@ -49,6 +50,7 @@ impl Check<'_> {
             route: mapping::route(&file.routing),
             transcode: mapping::transcode(&file.json, max_depth, max_json),
             metadata: self.metadata(&file.metadata),
+            policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
             methods: self.methods(&file.methods),
             limits: self.request_limits(&file.limits),

@@ -4,6 +4,7 @@
 //! Not for meaning: [`check`](super::check) makes each room's settings of them.
 
 mod backend;
+mod identity;
 mod listen;
 mod mapping;
 mod running;
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
+pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
@@ -42,6 +44,8 @@ pub struct File {
     pub routing: Routing,
     /// Which HTTP headers become gRPC metadata, and back.
     pub metadata: Metadata,
+    /// Who may call, and what the backend is told of the caller; `null`: nobody is asked who they are.
+    pub identity: Option<Identity>,
     /// Limits, each with the answer given when it is hit.
     pub limits: Limits,
     /// Cross-origin requests; `null`: no CORS headers.
