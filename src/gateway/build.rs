@@ -11,6 +11,7 @@ use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings
 use crate::metadata::Rules;
 use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
+use crate::ratelimit::{MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
 use crate::schema;
@@ -42,7 +43,10 @@ pub(super) fn snapshot(
     let started = Instant::now();
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
-    let routes = routes(&bindings, settings, &upstreams, &plans, problems);
+    let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
+    let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
+    let mut routes = routes(&bindings, settings, &upstreams, &plans, problems);
+    hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     if problems.has_errors() {
         return None;
     }
@@ -58,7 +62,22 @@ pub(super) fn snapshot(
         plans,
         planning,
         limits: settings.limits.clone(),
+        rate_limits,
     })
+}
+
+/// Gives each route the rate limits that are for its method.
+fn hand_out(
+    limits: Option<&RateLimits>,
+    bindings: &[Binding],
+    routes: &mut [Route],
+    problems: &mut Problems,
+) {
+    let Some(limits) = limits else { return };
+    limits.tell_unused(&bindings.iter().map(rpc_name).collect::<Vec<_>>(), problems);
+    for route in routes {
+        route.limits = limits.of_method(&route.rpc);
+    }
 }
 
 fn nothing_to_serve(settings: &Settings) -> Problem {
@@ -199,6 +218,7 @@ fn route(
         upstream_name: backend.upstream.settings().name.as_str().into(),
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
         streaming,
+        limits: MethodLimits::default(),
     })
 }
 

@@ -16,6 +16,7 @@ use http::uri::PathAndQuery;
 pub use crate::metadata::Peer;
 use crate::policy::Policy;
 use crate::problem::Problems;
+use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub methods: Vec<MethodSettings>,
     /// Limits on requests.
     pub limits: Limits,
+    /// How often someone may call.
+    pub rate_limits: ratelimit::Settings,
 }
 
 /// A backend and the services it serves.
@@ -91,6 +94,7 @@ pub struct Snapshot {
     plans: Plans,
     planning: Duration,
     limits: Limits,
+    rate_limits: Option<RateLimits>,
 }
 
 /// What a call needs of its binding.
@@ -107,6 +111,7 @@ struct Route {
     upstream_name: Arc<str>,
     deadlines: Deadlines,
     streaming: bool,
+    limits: MethodLimits,
 }
 
 /// An upstream and what it was made from, so that a reload can keep it.

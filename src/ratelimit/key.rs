@@ -218,7 +218,10 @@ mod tests {
     #[test]
     fn a_key_is_what_the_sources_say_and_nothing_else() {
         let both = ["identity", "account"];
-        assert_eq!(key(&["identity"], Some("a"), Some("x"), None), key(&["identity"], Some("a"), None, Some("t")));
+        assert_eq!(
+            key(&["identity"], Some("a"), Some("x"), None),
+            key(&["identity"], Some("a"), None, Some("t"))
+        );
         assert_ne!(key(&both, Some("a"), Some("x"), None), key(&both, Some("a"), Some("y"), None));
         // Values do not run into one another.
         assert_ne!(key(&both, Some("ab"), Some("c"), None), key(&both, Some("a"), Some("bc"), None));

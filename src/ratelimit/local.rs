@@ -164,6 +164,7 @@ impl<C: Clock> Limit<C> {
     }
 
     /// How many buckets there are.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.buckets.len()
     }
@@ -245,7 +246,9 @@ mod tests {
     #[test]
     fn callers_have_buckets_of_their_own() {
         let (limit, _) = limit(&settings(&["identity"], "1/h", 1));
-        for (identity, expected) in [("a", "0/1"), ("b", "0/1"), ("a", "no 0/1"), ("c", "0/1"), ("b", "no 0/1")] {
+        for (identity, expected) in
+            [("a", "0/1"), ("b", "0/1"), ("a", "no 0/1"), ("c", "0/1"), ("b", "no 0/1")]
+        {
             let found = charge(&limit, Some(identity));
             assert!(found.starts_with(expected), "{identity}: {found}");
         }
@@ -282,7 +285,9 @@ mod tests {
             assert_eq!(charge(&limit, Some(name)), "1/2 1000", "{name}");
         }
         // All others share one bucket, and those that are known keep theirs.
-        for (name, expected) in [("d", "1/2 1000"), ("e", "0/2 2000"), ("f", "no 0/2 1000"), ("a", "0/2 2000")] {
+        for (name, expected) in
+            [("d", "1/2 1000"), ("e", "0/2 2000"), ("f", "no 0/2 1000"), ("a", "0/2 2000")]
+        {
             assert_eq!(charge(&limit, Some(name)), expected, "{name}");
         }
         assert_eq!(limit.len(), 3);
@@ -305,7 +310,10 @@ mod tests {
             ("1/d", u32::MAX, "more than a year"),
         ] {
             let mut problems = Problems::new();
-            assert!(Limit::with_clock(&settings(&[], rate, burst), FakeRelativeClock::default(), &mut problems).is_none());
+            assert!(
+                Limit::with_clock(&settings(&[], rate, burst), FakeRelativeClock::default(), &mut problems)
+                    .is_none()
+            );
             assert_eq!(problems.errors(), 1);
             assert!(problems.to_string().contains(told), "{problems}");
             assert!(problems.to_string().contains("rate_limits.local[0]"), "{problems}");

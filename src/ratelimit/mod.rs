@@ -27,7 +27,7 @@ mod sweep;
 
 use std::sync::Arc;
 
-use crate::problem::{Place, Problem, Problems};
+use crate::problem::{Problem, Problems};
 use crate::status::Status;
 use crate::units::Glob;
 pub use address::Addressing;
@@ -98,7 +98,7 @@ impl RateLimits {
     }
 
     /// Warns of each glob that fits none of these methods.
-    pub fn tell_unused(&self, rpcs: &[&str], problems: &mut Problems) {
+    pub fn tell_unused(&self, rpcs: &[String], problems: &mut Problems) {
         let local = self.local.iter().map(|limit| (&limit.settings().methods, &limit.settings().place));
         let descriptors = self.external.iter().flat_map(|service| &service.settings().descriptors);
         for (globs, place) in local.chain(descriptors.map(|one| (&one.methods, &one.place))) {

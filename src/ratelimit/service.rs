@@ -212,7 +212,9 @@ fn judge(request: &Request, response: Response, applied: &mut Applied) -> Result
         return Ok(());
     }
     applied.outcome = Some(Outcome::RefusedOutside);
-    let used_up = || response.statuses.iter().zip(&request.descriptors).filter(|(one, _)| one.code() == Code::OverLimit);
+    let used_up = || {
+        response.statuses.iter().zip(&request.descriptors).filter(|(one, _)| one.code() == Code::OverLimit)
+    };
     let wait = used_up().filter_map(|(one, _)| reset(one)).max();
     let violations = used_up().map(|(one, descriptor)| violation(one, descriptor)).collect();
     let mut status = refusal::used_up_outside(wait, violations);
@@ -239,7 +241,10 @@ fn reset(status: &DescriptorStatus) -> Option<Duration> {
 }
 
 /// A limit that is used up, by its name, or by the keys (never the values) that it is for.
-fn violation(status: &DescriptorStatus, descriptor: &Descriptor) -> tonic_types::pb::quota_failure::Violation {
+fn violation(
+    status: &DescriptorStatus,
+    descriptor: &Descriptor,
+) -> tonic_types::pb::quota_failure::Violation {
     let keys: Vec<_> = descriptor.entries.iter().map(|entry| entry.key.as_str()).collect();
     let Some(limit) = &status.current_limit else { return refusal::violation(keys.join(" "), String::new()) };
     let subject = if limit.name.is_empty() { keys.join(" ") } else { limit.name.clone() };

@@ -25,7 +25,8 @@ impl Standing {
     /// Whether this says more of what the caller must heed than another: refused before allowed, fewer calls
     /// before more, longer before sooner.
     fn is_tighter_than(&self, other: &Self) -> bool {
-        let rank = |standing: &Self| (!standing.refused, standing.remaining, std::cmp::Reverse(standing.reset));
+        let rank =
+            |standing: &Self| (!standing.refused, standing.remaining, std::cmp::Reverse(standing.reset));
         rank(self) < rank(other)
     }
 }
@@ -135,8 +136,10 @@ mod tests {
         applied.answer.insert("x-more", HeaderValue::from_static("a"));
         headers.insert("x-more", HeaderValue::from_static("b"));
         applied.write(&mut headers);
-        let mut told: Vec<_> =
-            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
+        let mut told: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .collect();
         told.sort();
         assert_eq!(
             told,

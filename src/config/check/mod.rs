@@ -5,6 +5,7 @@ mod backend;
 mod identity;
 mod listen;
 mod mapping;
+mod ratelimit;
 mod running;
 
 use std::io;
@@ -54,6 +55,7 @@ impl Check<'_> {
             upstreams,
             methods: self.methods(&file.methods),
             limits: self.request_limits(&file.limits),
+            rate_limits: self.rate_limits(&file),
         };
         let serve = serve::Settings {
             listeners: self.listeners(&file.listen),

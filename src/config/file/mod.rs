@@ -7,6 +7,7 @@ mod backend;
 mod identity;
 mod listen;
 mod mapping;
+mod ratelimit;
 mod running;
 
 use schemars::JsonSchema;
@@ -16,6 +17,10 @@ pub use backend::{Method, Schema, Upstream, UpstreamTls};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+pub use ratelimit::{
+    Anonymous, DescriptorEntry, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService, RateLimits,
+    Sources,
+};
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
 
 /// The configuration of transom: which gRPC contract is served as REST, where the backends are, and how.
@@ -48,6 +53,8 @@ pub struct File {
     pub identity: Option<Identity>,
     /// Limits, each with the answer given when it is hit.
     pub limits: Limits,
+    /// How often someone may call.
+    pub rate_limits: RateLimits,
     /// Cross-origin requests; `null`: no CORS headers.
     pub cors: Option<Cors>,
     /// Compression of bodies.
