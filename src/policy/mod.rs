@@ -129,8 +129,7 @@ impl Policy {
             key_headers: settings.key_headers.as_slice().into(),
         };
         let telling = Telling::prepare(settings, problems);
-        let proved_here =
-            !keys.is_empty() || !certificates.is_empty() || by_token || settings.external.is_none();
+        let proved_here = settings.proved_here || settings.external.is_none();
         let (tokens, authorizer, telling) = (tokens?, authorizer?, telling?);
         Some(Self { places, keys, certificates, tokens, authorizer, proved_here, challenges, telling })
     }

@@ -21,6 +21,9 @@ pub struct Settings {
     pub jwt: Vec<jwt::Settings>,
     /// Who is asked about each call.
     pub external: Option<authz::Settings>,
+    /// Whether callers prove who they are by a key, a certificate or a token, be there none at the moment; else
+    /// `external` alone decides.
+    pub proved_here: bool,
     /// Under which metadata the backend is told of the caller.
     pub metadata: MetadataNames,
     /// What becomes of the caller's credential.
@@ -37,6 +40,7 @@ impl Default for Settings {
             certificates: Vec::new(),
             jwt: Vec::new(),
             external: None,
+            proved_here: true,
             metadata: MetadataNames::default(),
             credential: CredentialUse::Strip,
         }

@@ -2,6 +2,7 @@
 //! here, every fault told with its line.
 
 mod backend;
+mod external;
 mod identity;
 mod listen;
 mod mapping;

@@ -4,6 +4,7 @@
 //! Not for meaning: [`check`](super::check) makes each room's settings of them.
 
 mod backend;
+mod external;
 mod identity;
 mod listen;
 mod mapping;
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
+pub use external::{Authorizer, Jwt, JwtClaims};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};

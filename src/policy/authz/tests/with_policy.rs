@@ -6,10 +6,12 @@ use crate::policy::{self, ActorSettings, Admitted, KeyHash, KeySettings, Policy}
 
 fn policy(external: Settings, key: bool) -> Policy {
     let actor = ActorSettings { actor_id: "robot".to_owned(), ..ActorSettings::default() };
+    let proved_here = key;
     let key = key.then(|| KeySettings { hash: KeyHash::of("good"), actor, place: Place::default() });
     let settings = policy::Settings {
         keys: key.into_iter().collect(),
         external: Some(external),
+        proved_here,
         ..policy::Settings::default()
     };
     let mut problems = Problems::new();
@@ -48,6 +50,15 @@ async fn an_authorizer_alone_decides_on_any_credential() {
     // Two credentials are ambiguous for whoever decides.
     let twice = [("authorization", "Bearer a"), ("authorization", "Bearer b")];
     assert_eq!(identify(&policy, &twice, true).await.expect_err("refused").http_status(), 400);
+}
+
+#[tokio::test]
+async fn keys_that_are_all_withdrawn_leave_nobody_to_the_authorizer() {
+    let served = Served::start(allows(OkResponse::default())).await;
+    let settings = policy::Settings { external: Some(served.settings()), ..policy::Settings::default() };
+    let policy = Policy::prepare(&settings, None, &mut Problems::new()).expect("a policy");
+    assert_eq!(identify(&policy, GOOD, true).await.expect_err("refused").http_status(), 401);
+    assert_eq!(served.times_asked(), 0);
 }
 
 #[tokio::test]
