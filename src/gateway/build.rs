@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use http::uri::PathAndQuery;
 
+use super::duties::RouteDuties;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
+use crate::duty::{self, Duties};
 use crate::metadata::Rules;
 use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
@@ -43,9 +45,10 @@ pub(super) fn snapshot(
     let started = Instant::now();
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
+    let duties = duty::read(&schema, &bindings, &settings.duties, problems);
+    let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
     let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
     let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
-    let mut routes = routes(&bindings, settings, &upstreams, &plans, problems);
     hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     if problems.has_errors() {
         return None;
@@ -61,6 +64,7 @@ pub(super) fn snapshot(
         policy: policy.flatten(),
         plans,
         planning,
+        version_header: settings.version_header.clone(),
         limits: settings.limits.clone(),
         rate_limits,
     })
@@ -138,6 +142,7 @@ fn backend(
 /// What each binding's calls need, in the order of the bindings.
 fn routes(
     bindings: &[Binding],
+    duties: Vec<Arc<Duties>>,
     settings: &Settings,
     upstreams: &[Option<Backend>],
     plans: &Plans,
@@ -148,7 +153,7 @@ fn routes(
     tell_unused_deadlines(bindings, &deadlines, problems);
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
-    for binding in bindings {
+    for (binding, duties) in bindings.iter().zip(duties) {
         let service = binding.rpc.parent_service().full_name().to_owned();
         match choice.of_service(&service) {
             // A backend that could not be prepared was told already.
@@ -157,7 +162,7 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                routes.extend(route(binding, backend, &deadlines, plans, problems));
+                routes.extend(route(binding, duties, backend, &deadlines, plans, problems));
             }
         }
     }
@@ -190,6 +195,7 @@ fn tell_unused_deadlines(
 
 fn route(
     binding: &Binding,
+    duties: Arc<Duties>,
     backend: &Backend,
     deadlines: &[(Glob, &MethodSettings)],
     plans: &Plans,
@@ -217,6 +223,7 @@ fn route(
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
+        duties: RouteDuties::of(duties, binding),
         streaming,
         limits: MethodLimits::default(),
     })

@@ -6,13 +6,17 @@
 
 mod build;
 mod call;
+mod duties;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use http::uri::PathAndQuery;
 
+use self::duties::RouteDuties;
+use crate::duty::{self, Duties};
 pub use crate::metadata::Peer;
 use crate::policy::Policy;
 use crate::problem::Problems;
@@ -44,6 +48,10 @@ pub struct Settings {
     pub upstreams: Vec<UpstreamSettings>,
     /// Deadlines of single methods.
     pub methods: Vec<MethodSettings>,
+    /// Which options mean what, and what the config says of single methods.
+    pub duties: duty::Settings,
+    /// The header in which answers carry the version of the API; `None`: none does.
+    pub version_header: Option<HeaderName>,
     /// Limits on requests.
     pub limits: Limits,
     /// How often someone may call.
@@ -93,6 +101,7 @@ pub struct Snapshot {
     policy: Option<Policy>,
     plans: Plans,
     planning: Duration,
+    version_header: Option<HeaderName>,
     limits: Limits,
     rate_limits: Option<RateLimits>,
 }
@@ -110,6 +119,7 @@ struct Route {
     upstream: Arc<Upstream>,
     upstream_name: Arc<str>,
     deadlines: Deadlines,
+    duties: RouteDuties,
     streaming: bool,
     limits: MethodLimits,
 }
@@ -176,6 +186,12 @@ impl Snapshot {
     /// 501 for a method that streams.
     pub fn serves(&self, binding: usize) -> Result<(), Status> {
         self.routes.get(binding).map_or(Ok(()), Route::serves)
+    }
+
+    /// What is asked of the gateway for the method of a binding, by its index.
+    #[must_use]
+    pub fn duties(&self, binding: usize) -> Option<&Duties> {
+        self.routes.get(binding).map(|route| &*route.duties.duties)
     }
 
     /// The transcoding plans of the contract's message types.

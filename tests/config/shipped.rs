@@ -90,7 +90,7 @@ fn commented_examples(text: &str) -> Vec<String> {
 #[test]
 fn the_examples_in_comments_load_and_name_every_optional_key() {
     let examples = commented_examples(&reference());
-    assert_eq!(examples.len(), 3, "{examples:?}");
+    assert_eq!(examples.len(), 4, "{examples:?}");
     for example in &examples {
         let base = "schema: {protos: [protos]}\nupstreams: [{url: 'http://a:1'}]\n";
         let folder = Folder::new(&format!("{base}{example}"));
@@ -99,7 +99,7 @@ fn the_examples_in_comments_load_and_name_every_optional_key() {
         let (settings, problems) = folder.load(&[]);
         assert!(problems.is_empty(), "{example}\n{problems}");
         let file = serde_json::to_value(settings.expect("settings").file).expect("JSON");
-        for key in ["cors", "methods"] {
+        for key in ["cors", "methods", "rate_limits"] {
             if !example.starts_with(key) {
                 continue;
             }

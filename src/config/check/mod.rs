@@ -2,6 +2,7 @@
 //! here, every fault told with its line.
 
 mod backend;
+mod duties;
 mod external;
 mod identity;
 mod listen;
@@ -55,6 +56,8 @@ impl Check<'_> {
             policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
             methods: self.methods(&file.methods),
+            duties: self.duties(&file.options, &file.methods),
+            version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
             rate_limits: self.rate_limits(&file),
         };

@@ -4,6 +4,7 @@
 //! Not for meaning: [`check`](super::check) makes each room's settings of them.
 
 mod backend;
+mod duties;
 mod external;
 mod identity;
 mod listen;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
+pub use duties::{Options, Preset};
 pub use external::{Authorizer, Jwt, JwtClaims};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
@@ -43,8 +45,10 @@ pub struct File {
     pub schema: Schema,
     /// The gRPC backends. A method goes to the first whose `services` match.
     pub upstreams: Vec<Upstream>,
-    /// Deadlines of single methods. The first entry that matches counts.
+    /// Deadlines and duties of single methods. Each key counts from the first entry that matches and has it.
     pub methods: Vec<Method>,
+    /// Which proto options say what is asked of the gateway for a method.
+    pub options: Options,
     /// How JSON is read and written.
     pub json: Json,
     /// How paths are matched.

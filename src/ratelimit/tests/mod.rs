@@ -193,5 +193,9 @@ async fn full_buckets_are_forgotten_by_the_rooms_own_task() {
     }
     let weak = Arc::downgrade(&limits.local[0]);
     drop((limits, method));
-    assert!(weak.upgrade().is_none(), "the task keeps no limit alive");
+    // A sweep that is under way may hold it for a moment more.
+    while weak.upgrade().is_some() {
+        assert!(std::time::Instant::now() < end, "the task keeps the limit alive");
+        tokio::task::yield_now().await;
+    }
 }

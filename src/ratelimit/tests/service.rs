@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -32,6 +33,8 @@ struct Service {
     address: SocketAddr,
     script: Arc<Mutex<Script>>,
     asked: Arc<Mutex<Vec<Request>>>,
+    /// How many connections were opened.
+    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -51,9 +54,12 @@ impl Service {
         let address = listener.local_addr().expect("bound");
         let (script, asked) = (Arc::new(Mutex::new(script)), Arc::default());
         let (does, seen) = (Arc::clone(&script), Arc::clone(&asked));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let opened = Arc::clone(&connections);
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
+                opened.fetch_add(1, Ordering::SeqCst);
                 let (does, seen) = (Arc::clone(&does), Arc::clone(&seen));
                 connections.spawn(async move {
                     let Ok(mut connection) = handshake(socket).await else { return };
@@ -63,7 +69,7 @@ impl Service {
                 });
             }
         });
-        Self { address, script, asked, task }
+        Self { address, script, asked, connections, task }
     }
 
     fn does(&self, script: Script) {
@@ -374,17 +380,19 @@ async fn a_local_refusal_asks_nobody() {
 }
 
 #[tokio::test]
-async fn a_reload_keeps_the_connection() {
+async fn a_reload_keeps_the_connection_unless_it_goes_elsewhere() {
     let service = Service::start(Script::Answer(response(Answered::Ok, Vec::new()))).await;
     let before = settings(service.address, OnFailure::Deny, &[descriptor(&[("a", "b")])]);
     let first = limits(&before, None);
     ask(&first, &mut Applied::default()).await.expect("asked");
-    let after = settings(service.address, OnFailure::Allow, &[descriptor(&[("a", "c")])]);
+    let mut after = settings(service.address, OnFailure::Allow, &[descriptor(&[("a", "c")])]);
     let second = limits(&after, Some(&first));
     drop(first);
-    // Nobody can connect any more; only a connection that was kept answers.
-    service.task.abort();
-    let same = second.external.as_ref().expect("a service");
-    assert_eq!(same.settings().on_failure, OnFailure::Allow);
-    drop(service);
+    ask(&second, &mut Applied::default()).await.expect("asked");
+    assert_eq!(service.connections.load(Ordering::SeqCst), 1);
+    assert_eq!(service.asked()[1].descriptors[0].entries[0].value, "c", "what is asked follows the reload");
+    after.external.as_mut().expect("a service").upstream.connect_timeout = Duration::from_secs(4);
+    let third = limits(&after, Some(&second));
+    ask(&third, &mut Applied::default()).await.expect("asked");
+    assert_eq!(service.connections.load(Ordering::SeqCst), 2);
 }
