@@ -15,6 +15,7 @@ use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
+use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
 use crate::ratelimit::{self, Applied};
@@ -100,6 +101,7 @@ impl Snapshot {
             answer.headers.insert(name.clone(), version.clone());
         }
         kept.applied.write(&mut answer.headers);
+        kept.changes.change_answer(&mut answer.headers);
         answer.trailers = kept.trailers;
         answer
     }
@@ -133,6 +135,8 @@ struct Kept {
     identity: Option<Identity>,
     /// What the rate limits came to.
     applied: Applied,
+    /// What an authorizer changes of the answer.
+    changes: Changes,
 }
 
 impl Steps<'_> {
@@ -147,7 +151,7 @@ impl Steps<'_> {
         route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
-        self.tell(admitted, kept, &mut metadata);
+        self.tell(&admitted, kept, &mut metadata);
         metadata.extend(std::mem::take(&mut kept.applied.request));
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
@@ -165,8 +169,9 @@ impl Steps<'_> {
         let Some(policy) = &snapshot.policy else { return Ok(Admitted::default()) };
         let (method, uri, headers) = (&parts.method, &parts.uri, &parts.headers);
         let duties = &route.duties.duties;
-        let admitted = policy.identify(&Head { method, uri, headers, peer, rpc: &route.rpc }, duties).await?;
-        kept.headers.extend(admitted.answer_headers.clone());
+        let head = Head { method, uri, headers, peer, rpc: &route.rpc, account: self.captured_account() };
+        let mut admitted = policy.identify(&head, duties).await?;
+        kept.changes = std::mem::take(&mut admitted.answer);
         kept.identity.clone_from(&admitted.identity);
         if let Some(identity) = &kept.identity {
             policy.permit(identity, duties)?;
@@ -195,24 +200,26 @@ impl Steps<'_> {
     fn limited<'l>(&'l self, identity: Option<&'l Identity>) -> ratelimit::Call<'l> {
         ratelimit::Call {
             rpc: &self.route.rpc,
-            identity: identity.map(|identity| &*identity.actor_id),
-            account: match &self.route.duties.account {
-                Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
-                _ => None,
-            },
+            identity: identity.map(|identity| &*identity.actor_id).filter(|name| !name.is_empty()),
+            account: self.captured_account(),
             peer: self.peer.address.map(|address| address.ip()),
             headers: &self.parts.headers,
         }
     }
 
-    /// What the backend is told of the caller, and what an authorizer adds to it.
-    fn tell(&self, admitted: Admitted, kept: &Kept, metadata: &mut HeaderMap) {
+    /// The account that the call is about, where the path holds it.
+    fn captured_account(&self) -> Option<&str> {
+        match &self.route.duties.account {
+            Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
+            _ => None,
+        }
+    }
+
+    /// What the backend is told of the caller, and what an authorizer changes of it.
+    fn tell(&self, admitted: &Admitted, kept: &Kept, metadata: &mut HeaderMap) {
         let Some(policy) = &self.snapshot.policy else { return };
         policy.tell_backend(kept.identity.as_ref(), &self.parts.headers, metadata);
-        for name in &admitted.removed {
-            metadata.remove(name);
-        }
-        metadata.extend(admitted.added);
+        admitted.metadata.change_metadata(metadata);
     }
 
     /// The framed request message.

@@ -82,6 +82,8 @@ pub struct Head<'h> {
     pub peer: &'h Peer,
     /// `pkg.Service/Method`
     pub rpc: &'h str,
+    /// The account that the call is about, where its path says so.
+    pub account: Option<&'h str>,
 }
 
 /// A request that may go on, and what an authorizer changes of it.

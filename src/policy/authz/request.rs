@@ -52,6 +52,9 @@ impl Asking {
         let identity = identity.filter(|_| self.identity);
         let mut context = self.context.clone();
         context.insert("rpc".to_owned(), head.rpc.to_owned());
+        if let Some(account) = head.account {
+            context.insert("account".to_owned(), account.to_owned());
+        }
         if let Some(known) = identity {
             context.insert("actor_id".to_owned(), known.actor_id.to_string());
             context.insert("actor_type".to_owned(), known.actor_type.to_string());

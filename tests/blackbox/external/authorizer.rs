@@ -207,6 +207,7 @@ async fn an_allowed_call_carries_what_the_authorizer_says() {
         assert!(metadata.get_all(name).iter().count() <= 1, "{name}");
     }
     let asked = served.last();
+    assert_eq!(asked.context_extensions["account"], ACCOUNT);
     assert_eq!(asked.context_extensions["rpc"], "qdrant.cloud.cluster.v1.ClusterService/ListClusters");
     let http = asked.request.and_then(|request| request.http).expect("HTTP");
     assert_eq!((http.method.as_str(), http.path.as_str()), ("GET", CLUSTERS));

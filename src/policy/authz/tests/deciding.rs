@@ -41,7 +41,13 @@ async fn a_request_is_described_as_envoy_does() {
     let context: Vec<_> = attributes.context_extensions.iter().map(|(k, v)| format!("{k}={v}")).collect();
     assert_eq!(
         context,
-        ["actor_id=robot", "actor_type=ACTOR_TYPE_SERVICE_ACCOUNT", "rpc=acme.v1.Library/GetShelf", "zone=a"]
+        [
+            "account=acme",
+            "actor_id=robot",
+            "actor_type=ACTOR_TYPE_SERVICE_ACCOUNT",
+            "rpc=acme.v1.Library/GetShelf",
+            "zone=a"
+        ]
     );
     let request = attributes.request.expect("a request");
     assert!(request.time.is_some_and(|time| time.seconds > 1_700_000_000));
@@ -91,7 +97,7 @@ async fn only_what_is_configured_is_sent() {
     prepare(&settings, None).check(&asker.head(), Some(&robot())).await.expect("allowed");
     let attributes = served.last().0.attributes.expect("attributes");
     assert_eq!(attributes.source.expect("a source").principal, "spiffe://acme/robot");
-    assert_eq!(attributes.context_extensions.keys().collect::<Vec<_>>(), ["rpc"]);
+    assert_eq!(attributes.context_extensions.keys().collect::<Vec<_>>(), ["account", "rpc"]);
     let http = attributes.request.and_then(|request| request.http).expect("HTTP");
     assert_eq!((http.size, http.protocol.as_str(), http.host.as_str()), (-1, "HTTP/2", "api.example.com"));
     assert_eq!(http.headers.keys().collect::<Vec<_>>(), [":path", "x-tenant"]);

@@ -184,7 +184,7 @@ impl Asker {
 
     fn head(&self) -> Head<'_> {
         let Self { method, uri, headers, peer } = self;
-        Head { method, uri, headers, peer, rpc: "acme.v1.Library/GetShelf" }
+        Head { method, uri, headers, peer, rpc: "acme.v1.Library/GetShelf", account: Some("acme") }
     }
 }
 

@@ -22,7 +22,8 @@ async fn identify(
         headers.append("authorization", HeaderValue::try_from(value).expect("a value"));
     }
     let (method, uri, peer) = (HttpMethod::GET, Uri::from_static("/"), Peer::default());
-    let head = Head { method: &method, uri: &uri, headers: &headers, peer: &peer, rpc: "a.B/C" };
+    let head =
+        Head { method: &method, uri: &uri, headers: &headers, peer: &peer, rpc: "a.B/C", account: None };
     let duties = Duties { authentication, ..Duties::default() };
     policy.identify(&head, &duties).await.map(|admitted| admitted.identity.expect("somebody"))
 }
