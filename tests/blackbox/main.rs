@@ -11,6 +11,7 @@ mod external;
 mod limits;
 mod metadata;
 mod model_api;
+mod policy;
 mod readme;
 mod reload;
 mod routing;

@@ -27,9 +27,9 @@ impl Check<'_> {
         }
         let keys = self.different(keys);
         let certificates = self.certificates(&file.certificates, listeners);
-        let ways = [file.keys.len(), file.key_files.len(), file.certificates.len(), file.jwt.len()];
-        let proved_here = ways.iter().any(|entries| *entries > 0);
-        if !proved_here && file.external.is_none() {
+        let ways = ["keys", "key_files", "certificates", "jwt"];
+        let proved_here = ways.iter().any(|key| self.is_written(&["identity", key]));
+        if !proved_here && !self.is_written(&["identity", "external"]) {
             let what = "`identity` knows nobody: every call of a method that is not public is answered 401";
             self.warning("identity", what, "add `keys`, made by `transom key new`, or leave `identity` out");
         }
@@ -48,6 +48,7 @@ impl Check<'_> {
 
     /// The keys of a file of keys, every fault told with its line there.
     pub(in super::super) fn key_file(&mut self, at: &str, path: &Path) -> Vec<KeySettings> {
+        self.read.push(path.to_owned());
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(fault) => {
@@ -66,6 +67,7 @@ impl Check<'_> {
             without_backend: self.without_backend,
             problems: self.problems,
             files: Vec::new(),
+            read: Vec::new(),
         };
         check.keys("keys", &file.keys)
     }

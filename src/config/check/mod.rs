@@ -33,6 +33,8 @@ pub(super) struct Check<'c> {
     pub problems: &'c mut Problems,
     /// The files that were named, there or not, for watching.
     pub files: Vec<PathBuf>,
+    /// Those of them that were read here.
+    pub read: Vec<PathBuf>,
 }
 
 impl Check<'_> {
@@ -70,7 +72,7 @@ impl Check<'_> {
         let admin = admin::Settings { listen: self.admin(&file.admin, &serve.listeners) };
         let reload = reload::Settings { watch: file.reload.watch, debounce: file.reload.debounce.0 };
         let telemetry = self.telemetry(&file.telemetry);
-        Settings { gateway, serve, admin, reload, telemetry, files: self.files, file }
+        Settings { gateway, serve, admin, reload, telemetry, files: self.files, read: self.read, file }
     }
 
     /// Globs of services, each with its place.
