@@ -154,7 +154,13 @@ impl Delivery {
         if let Some(unsaid) = self.faults.say() {
             let waiting = self.queue.committed().borrow().saturating_sub(self.cursor.place());
             let sink = &self.cursor.counts.sink;
-            tracing::warn!(sink, why = fault.why, waiting, unsaid, "events are not taken; they are offered again");
+            tracing::warn!(
+                sink,
+                why = fault.why,
+                waiting,
+                unsaid,
+                "events are not taken; they are offered again"
+            );
         }
     }
 

@@ -45,7 +45,8 @@ impl Expression {
     ) -> Result<Self, (String, String)> {
         let (source, path) = text.split_once('.').unwrap_or((text, ""));
         let told = |what: String| (format!("`{text}`: {what}"), FORMS.to_owned());
-        let name = || HeaderName::try_from(path).map_err(|_| told(format!("`{path}` is not the name of metadata")));
+        let name =
+            || HeaderName::try_from(path).map_err(|_| told(format!("`{path}` is not the name of metadata")));
         match source {
             "req" => field(input, path).map(Self::Request).map_err(told),
             "resp" => field(output, path).map(Self::Response).map_err(told),
@@ -116,7 +117,10 @@ impl Template {
         while let Some((before, after)) = rest.split_once('{') {
             let Some((expression, behind)) = after.split_once('}') else {
                 let what = format!("`{text}` has a `{{` without a `}}`");
-                return Err((what, "write each expression in braces, such as `/users/{req.user_id}`".to_owned()));
+                return Err((
+                    what,
+                    "write each expression in braces, such as `/users/{req.user_id}`".to_owned(),
+                ));
             };
             pieces.push((before.into(), Expression::compile(expression, input, output)?));
             rest = behind;

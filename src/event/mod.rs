@@ -34,8 +34,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
 use self::backoff::Backoff;
-pub use self::counts::{Figures, SinkFigures};
 use self::counts::Counts;
+pub use self::counts::{Figures, SinkFigures};
 use self::delivery::Delivery;
 pub use self::envelope::Envelope;
 pub use self::expression::Facts;
@@ -85,7 +85,11 @@ struct Running {
 impl Events {
     /// Prepares what the settings say, telling every problem; the same as before where the settings are the same.
     /// The queue is opened, but for one that was open before; nothing is delivered until [`begin`](Self::begin).
-    pub fn prepare(settings: &Settings, previous: Option<&Arc<Self>>, problems: &mut Problems) -> Option<Arc<Self>> {
+    pub fn prepare(
+        settings: &Settings,
+        previous: Option<&Arc<Self>>,
+        problems: &mut Problems,
+    ) -> Option<Arc<Self>> {
         if let Some(previous) = previous.filter(|previous| previous.settings == *settings) {
             return Some(Arc::clone(previous));
         }
@@ -199,7 +203,8 @@ impl Events {
         }
         let next = *queue.committed().borrow();
         // A sink that does not take anything would be waited for in vain.
-        let waited_for = || queue.cursors().iter().any(|cursor| cursor.place() < next && !cursor.is_failing());
+        let waited_for =
+            || queue.cursors().iter().any(|cursor| cursor.place() < next && !cursor.is_failing());
         while waited_for() && Instant::now() < deadline {
             tokio::time::sleep(LOOK).await;
         }
@@ -209,7 +214,11 @@ impl Events {
         }
         let left: Vec<_> = self.figures().sinks.into_iter().filter(|sink| sink.waiting > 0).collect();
         for sink in left {
-            tracing::warn!(sink = sink.sink, waiting = sink.waiting, "events stay in the queue for the next start");
+            tracing::warn!(
+                sink = sink.sink,
+                waiting = sink.waiting,
+                "events stay in the queue for the next start"
+            );
         }
         timeout_at(last, queue.close()).await.ok();
     }

@@ -39,7 +39,8 @@ impl Naming {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (mut pieces, mut rest) = (Vec::new(), text);
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, behind) = after.split_once('}').ok_or_else(|| format!("`{text}` has a `{{` without a `}}`"))?;
+            let (name, behind) =
+                after.split_once('}').ok_or_else(|| format!("`{text}` has a `{{` without a `}}`"))?;
             let Some((_, word)) = WORDS.iter().find(|(known, _)| *known == name) else {
                 let known: Vec<_> = WORDS.iter().map(|(name, _)| format!("`{{{name}}}`")).collect();
                 return Err(format!("`{{{name}}}` is not known; there are {}", known.join(", ")));
@@ -57,7 +58,9 @@ impl Naming {
 
     /// The same as a NATS subject: what would divide a token, or stand for others, is `_` in a word.
     pub(super) fn subject(&self, event: &Record) -> String {
-        self.with(event, |word| word.replace(|c: char| matches!(c, '.' | '*' | '>') || c.is_whitespace(), "_"))
+        self.with(event, |word| {
+            word.replace(|c: char| matches!(c, '.' | '*' | '>') || c.is_whitespace(), "_")
+        })
     }
 
     fn with(&self, event: &Record, write: impl Fn(&str) -> String) -> String {
@@ -98,7 +101,8 @@ mod tests {
             action: "restart".into(),
             ..Record::default()
         };
-        let all = Naming::parse("e.{resource_type}.{action}.{event_type}.{account_id}.{service}.{method}!").expect("one");
+        let all = Naming::parse("e.{resource_type}.{action}.{event_type}.{account_id}.{service}.{method}!")
+            .expect("one");
         assert_eq!(all.of(&event), "e.big cluster.x.restart.action.-.a.v1.S.Do!");
         assert_eq!(all.subject(&event), "e.big_cluster_x.restart.action.-.a_v1_S.Do!");
         assert_eq!(Naming::parse("plain").expect("one").of(&event), "plain");
@@ -106,7 +110,10 @@ mod tests {
 
     #[test]
     fn a_word_that_is_not_known_is_told() {
-        assert!(Naming::parse("{colour}").is_err_and(|what| what.contains("`{colour}` is not known; there are `{event_type}`")));
+        assert!(
+            Naming::parse("{colour}")
+                .is_err_and(|what| what.contains("`{colour}` is not known; there are `{event_type}`"))
+        );
         assert!(Naming::parse("{action").is_err());
     }
 }

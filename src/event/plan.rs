@@ -98,7 +98,11 @@ impl Event {
 impl EventMessage {
     /// Finds the fields of the message that events are, telling each that cannot take what it is named for.
     /// `json` writes it.
-    pub fn compile(desc: &MessageDescriptor, json: MessagePlan, problems: &mut Problems) -> Option<Arc<Self>> {
+    pub fn compile(
+        desc: &MessageDescriptor,
+        json: MessagePlan,
+        problems: &mut Problems,
+    ) -> Option<Arc<Self>> {
         let mut faults = Vec::new();
         let shape = Shape::find(desc, &mut faults);
         if faults.is_empty() && shape.id.is_none() && shape.source_rpc.is_none() {

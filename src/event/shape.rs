@@ -91,7 +91,12 @@ struct Fields<'m> {
 
 impl Fields<'_> {
     /// What `read` sees in the field of this name; it sees nothing in a field that is not `expected`.
-    fn field<T>(&mut self, name: &str, expected: &str, read: impl FnOnce(&FieldDescriptor) -> Option<T>) -> Option<T> {
+    fn field<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&FieldDescriptor) -> Option<T>,
+    ) -> Option<T> {
         let field = self.message.get_field_by_name(name)?;
         let found = read(&field);
         if found.is_none() {
@@ -119,7 +124,9 @@ impl Fields<'_> {
 
     fn moment(&mut self, name: &str) -> Option<Moment> {
         self.field(name, "a `google.protobuf.Timestamp` or a string", |field| match field.kind() {
-            Kind::Message(message) if message.full_name() == "google.protobuf.Timestamp" && !field.is_list() => {
+            Kind::Message(message)
+                if message.full_name() == "google.protobuf.Timestamp" && !field.is_list() =>
+            {
                 Some(Moment::Timestamp(field.number()))
             }
             _ => is_text(field).then(|| Moment::Text(field.number())),

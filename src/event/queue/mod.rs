@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-pub(super) use self::store::{Fault, Numbered, Store};
 use self::store::Committed;
+pub(super) use self::store::{Fault, Numbered, Store};
 use self::writer::{Message, Writer};
 use super::counts::{Counts, SinkCounts};
 use super::plan::Event;
@@ -237,7 +237,12 @@ impl Shared {
             && let Some(unsaid) = lock(&self.lost).say()
         {
             let sinks: Vec<_> = done.lost.iter().map(|(sink, _)| sink.as_str()).collect();
-            tracing::error!(refused = done.refused, ?sinks, unsaid, "the queue of events is full: events are lost");
+            tracing::error!(
+                refused = done.refused,
+                ?sinks,
+                unsaid,
+                "the queue of events is full: events are lost"
+            );
         }
     }
 }

@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, Table, TableDefinition};
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, Table, TableDefinition,
+};
 
 use super::{Limits, WhenFull};
 
@@ -27,7 +29,7 @@ pub(in super::super) struct Store {
 
 /// What a commit did.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Committed {
+pub(in super::super) struct Committed {
     /// The number that the next event will have.
     pub next: u64,
     /// New events that were not put in, because the file is full or the event is larger than it may be.
@@ -76,7 +78,12 @@ impl Store {
 
     /// In one step that is on the disk when it returns: notes how far the sinks have come, forgets what all of
     /// them have taken, and puts in new events.
-    pub fn commit(&self, events: &[Vec<u8>], taken: &[(String, u64)], limits: Limits) -> Result<Committed, Fault> {
+    pub fn commit(
+        &self,
+        events: &[Vec<u8>],
+        taken: &[(String, u64)],
+        limits: Limits,
+    ) -> Result<Committed, Fault> {
         self.with(|database| {
             let write = database.begin_write()?;
             let mut done = Committed::default();
@@ -84,7 +91,8 @@ impl Store {
                 let mut numbers = write.open_table(NUMBERS)?;
                 let mut cursors = write.open_table(CURSORS)?;
                 let mut table = write.open_table(EVENTS)?;
-                let mut room = Room { next: number(&numbers, "next")?, bytes: number(&numbers, "bytes")?, limits };
+                let mut room =
+                    Room { next: number(&numbers, "next")?, bytes: number(&numbers, "bytes")?, limits };
                 advance(&mut cursors, taken)?;
                 room.forget(&mut table, lowest(&cursors)?)?;
                 for event in events {
@@ -129,6 +137,12 @@ impl Store {
         })
     }
 
+    /// Where the file is.
+    #[cfg(test)]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Closes the file for good.
     pub fn close(&self) {
         drop(self.database.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -163,7 +177,9 @@ fn database(path: &Path) -> Result<Database, redb::DatabaseError> {
 
 fn told(fault: &redb::DatabaseError) -> String {
     match fault {
-        redb::DatabaseError::DatabaseAlreadyOpen => "another process has it open".to_owned(),
+        redb::DatabaseError::DatabaseAlreadyOpen => {
+            "it is open already, here or in another process".to_owned()
+        }
         redb::DatabaseError::Storage(redb::StorageError::Io(fault)) => fault.to_string(),
         other => other.to_string(),
     }
@@ -230,7 +246,9 @@ impl Room {
         }
         while full(self, table.len()?) {
             let oldest = match self.limits.when_full {
-                WhenFull::DropOldest => table.pop_first()?.map(|(number, old)| (number.value(), length(old.value()))),
+                WhenFull::DropOldest => {
+                    table.pop_first()?.map(|(number, old)| (number.value(), length(old.value())))
+                }
                 WhenFull::DropNewest => None,
             };
             let Some((number, freed)) = oldest else {

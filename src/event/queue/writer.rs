@@ -58,7 +58,9 @@ impl Writer {
                 None => self.received.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => self.received.recv_timeout(due.saturating_duration_since(Instant::now())),
             };
-            let within = |wait: Duration| Some(due.map_or(Instant::now() + wait, |due| due.min(Instant::now() + wait)));
+            let within = |wait: Duration| {
+                Some(due.map_or(Instant::now() + wait, |due| due.min(Instant::now() + wait)))
+            };
             match message {
                 Ok(Message::Event(event)) => {
                     self.gather(&event);
@@ -109,7 +111,8 @@ impl Writer {
         let limits = *lock(&self.shared.limits);
         match self.store.commit(&self.gathered, &taken, limits) {
             Ok(done) => {
-                let kept = u64::try_from(self.gathered.len()).unwrap_or(u64::MAX).saturating_sub(done.refused);
+                let kept =
+                    u64::try_from(self.gathered.len()).unwrap_or(u64::MAX).saturating_sub(done.refused);
                 self.gathered.clear();
                 Counts::add(&self.shared.counts.queued, kept);
                 Counts::add(&self.shared.counts.full, done.refused);

@@ -7,11 +7,11 @@ mod webhook;
 use std::time::Duration;
 
 pub use self::file::FileSettings;
-pub use self::nats::{NatsAccess, NatsSettings};
-pub use self::webhook::WebhookSettings;
 use self::file::FileSink;
 use self::nats::NatsSink;
+pub use self::nats::{NatsAccess, NatsSettings};
 use self::webhook::Webhook;
+pub use self::webhook::WebhookSettings;
 use super::envelope::Envelope;
 use super::record::Record;
 

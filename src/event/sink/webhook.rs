@@ -51,7 +51,8 @@ impl Webhook {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("transom/", env!("CARGO_PKG_VERSION"))));
         for (name, value) in &settings.headers {
-            let known = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.reveal()).ok());
+            let known =
+                HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.reveal()).ok());
             let (name, mut value) = known.ok_or_else(|| format!("the header `{name}` cannot be sent"))?;
             value.set_sensitive(true);
             headers.insert(name, value);
@@ -89,7 +90,10 @@ fn judge(answer: &Response<Bytes>) -> Result<(), Fault> {
         return Ok(());
     }
     let passing = status.is_server_error()
-        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS);
+        || matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+        );
     Err(Fault {
         why: format!("it answered {}", status.as_u16()),
         refused: !passing,
