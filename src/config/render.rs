@@ -36,13 +36,19 @@ pub(super) fn masked(text: &str) -> String {
     format!("{scheme}://{host}{path}{query}")
 }
 
-/// Whether a line holds a url with a user, a password or a query, none of which belongs into a log.
+/// Whether a line holds a url with a user, a password or a query, or a credential: none of them belongs into a log.
 pub(super) fn holds_secret(line: &str) -> bool {
+    if HOLDERS.iter().any(|key| line.contains(key)) {
+        return true;
+    }
     line.split("://").skip(1).any(|rest| {
         let url = rest.split([' ', '\t', '"', '\'', ',', '}', ']']).next().unwrap_or_default();
         url.contains(['@', '?'])
     })
 }
+
+/// Keys whose values are secrets, or hold some.
+const HOLDERS: [&str; 5] = ["headers: {", "uthorization:", "token:", "password:", "api-key:"];
 
 #[cfg(test)]
 mod tests {
@@ -55,6 +61,9 @@ mod tests {
             ("  - {url: 'http://me:hunter2@a:1', name: x}", true),
             ("a: http://a:1 # who asks? me@example.com", false),
             ("a: [https://a, https://b/x?token=hunter2]", true),
+            ("  headers: {x-key: hunter2}", true),
+            ("    Authorization: Bearer hunter2", true),
+            ("nats: {url: 'nats://a:1', token: hunter2}", true),
         ] {
             assert_eq!(holds_secret(line), secret, "{line}");
         }

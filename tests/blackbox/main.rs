@@ -7,6 +7,7 @@
 
 mod admin;
 mod errors;
+mod events;
 mod limits;
 mod metadata;
 mod model_api;

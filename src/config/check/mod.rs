@@ -2,6 +2,7 @@
 //! here, every fault told with its line.
 
 mod backend;
+mod events;
 mod listen;
 mod mapping;
 mod running;
@@ -48,7 +49,8 @@ impl Check<'_> {
             },
             route: mapping::route(&file.routing),
             transcode: mapping::transcode(&file.json, max_depth, max_json),
-            metadata: self.metadata(&file.metadata),
+            metadata: self.metadata(&file.metadata, file.events.as_ref()),
+            events: file.events.as_ref().and_then(|events| self.events(events)),
             upstreams,
             methods: self.methods(&file.methods),
             limits: self.request_limits(&file.limits),

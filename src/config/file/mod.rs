@@ -4,6 +4,7 @@
 //! Not for meaning: [`check`](super::check) makes each room's settings of them.
 
 mod backend;
+mod events;
 mod listen;
 mod mapping;
 mod running;
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
+pub use events::{EventFile, EventQueue, EventSink, Events, Nats, Webhook, WhenFull};
 pub use listen::{Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
@@ -46,6 +48,8 @@ pub struct File {
     pub limits: Limits,
     /// Cross-origin requests; `null`: no CORS headers.
     pub cors: Option<Cors>,
+    /// Events of successful calls; `null`: none.
+    pub events: Option<Events>,
     /// Compression of bodies.
     pub compression: Compression,
     /// The admin listener.

@@ -74,6 +74,8 @@ pub(super) struct Shared {
     limits: Mutex<Limits>,
     interval: AtomicU64,
     cursors: Mutex<Vec<Arc<Cursor>>>,
+    /// Whether the thread was told that a sink has come further, and has not heard it yet.
+    noted: AtomicBool,
     pub counts: Counts,
     lost: Mutex<Seldom>,
 }
@@ -102,6 +104,7 @@ impl Queue {
             limits: Mutex::new(settings.limits),
             interval: AtomicU64::new(micros(settings.interval)),
             cursors: Mutex::default(),
+            noted: AtomicBool::new(false),
             counts: Counts::default(),
             lost: Mutex::default(),
         });
@@ -111,6 +114,7 @@ impl Queue {
             committed,
             received,
             gathered: Vec::new(),
+            failing: false,
             faults: Seldom::default(),
         };
         std::thread::Builder::new()
@@ -169,8 +173,10 @@ impl Queue {
     /// Notes that a sink has taken all events before `place`.
     pub fn taken(&self, cursor: &Cursor, place: u64) {
         cursor.place.fetch_max(place, Ordering::AcqRel);
-        // A full queue will be looked at all the same.
-        self.sender.try_send(Message::Taken).ok();
+        // Said once until it is heard, so that it takes no room from events.
+        if !self.shared.noted.swap(true, Ordering::AcqRel) && self.sender.try_send(Message::Taken).is_err() {
+            self.shared.noted.store(false, Ordering::Release);
+        }
     }
 
     /// The number of the next event, as it changes.

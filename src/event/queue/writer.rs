@@ -2,6 +2,7 @@
 //! a burst of events costs one wait for the disk.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ pub(super) struct Writer {
     pub received: Receiver<Message>,
     /// What is to be committed next.
     pub gathered: Vec<Vec<u8>>,
+    /// Whether the last commit failed: then it is not tried again before its time.
+    pub failing: bool,
     pub faults: Seldom,
 }
 
@@ -64,28 +67,32 @@ impl Writer {
             match message {
                 Ok(Message::Event(event)) => {
                     self.gather(&event);
-                    due = within(self.shared.interval());
-                    if self.gathered.len() == MOST {
-                        due = self.commit();
+                    if !self.failing {
+                        due = within(self.shared.interval());
+                        if self.gathered.len() >= MOST {
+                            due = self.commit();
+                        }
                     }
                 }
-                Ok(Message::Taken) => due = within(NOTES),
+                Ok(Message::Taken) => {
+                    self.shared.noted.store(false, Ordering::Release);
+                    if !self.failing {
+                        due = within(NOTES);
+                    }
+                }
                 Ok(Message::Flush(done)) => {
                     due = self.commit();
                     done.send(()).ok();
                 }
                 Ok(Message::Close(done)) => {
-                    self.commit();
-                    self.store.close();
+                    self.close();
+                    // Before it is told, so that what comes later is counted as lost.
+                    drop(self.received);
                     done.send(()).ok();
                     return;
                 }
                 Err(RecvTimeoutError::Timeout) => due = self.commit(),
-                Err(RecvTimeoutError::Disconnected) => {
-                    self.commit();
-                    self.store.close();
-                    return;
-                }
+                Err(RecvTimeoutError::Disconnected) => return self.close(),
             }
         }
     }
@@ -105,11 +112,20 @@ impl Writer {
         }
     }
 
+    /// Commits what is left, and closes the file.
+    fn close(&mut self) {
+        self.commit();
+        self.store.close();
+        Counts::add(&self.shared.counts.unwritable, self.gathered.len() as u64);
+    }
+
     /// Commits what was gathered; after a fault, when to try again.
     fn commit(&mut self) -> Option<Instant> {
         let taken = self.shared.taken();
         let limits = *lock(&self.shared.limits);
-        match self.store.commit(&self.gathered, &taken, limits) {
+        let committed = self.store.commit(&self.gathered, &taken, limits);
+        self.failing = committed.is_err();
+        match committed {
             Ok(done) => {
                 let kept =
                     u64::try_from(self.gathered.len()).unwrap_or(u64::MAX).saturating_sub(done.refused);

@@ -110,3 +110,20 @@ async fn a_queue_that_cannot_be_opened_is_a_problem_and_a_rehearsal_opens_none()
     assert_eq!(events.figures(), Figures::default());
     finish(&events).await;
 }
+
+#[tokio::test]
+async fn a_queue_whose_file_failed_is_opened_again_and_what_came_meanwhile_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("e.jsonl");
+    let events = started(&settings(folder.path(), vec![sink("file", file(&path))]), None);
+    push_all(&events, 0..3);
+    until("the first events", || clusters(&path).len() == 3).await;
+    let store = Arc::clone(events.queue.as_ref().expect("a queue").store());
+    let blocking = tokio::task::spawn_blocking(move || store.close());
+    blocking.await.expect("closed");
+    push_all(&events, 3..200);
+    until("the other events", || clusters(&path).len() == 200).await;
+    assert_eq!(clusters(&path), numbers(0..200));
+    finish(&events).await;
+    assert!(events.figures().lost.iter().all(|(_, count)| *count == 0), "{:?}", events.figures());
+}
