@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Settings;
+use crate::policy::NEW_KEY;
 
 /// The effective configuration as YAML. Users and passwords in urls are shown as `***`.
 #[must_use]
@@ -36,9 +37,10 @@ pub(super) fn masked(text: &str) -> String {
     format!("{scheme}://{host}{path}{query}")
 }
 
-/// Whether a line holds a url with a user, a password or a query, or a credential: none of them belongs into a log.
+/// Whether a line holds what does not belong into a log: a url with a user, a password or a query, a key, what
+/// should be the hash of one, or a credential.
 pub(super) fn holds_secret(line: &str) -> bool {
-    if HOLDERS.iter().any(|key| line.contains(key)) {
+    if HOLDERS.iter().any(|mark| line.contains(mark)) {
         return true;
     }
     line.split("://").skip(1).any(|rest| {
@@ -47,8 +49,19 @@ pub(super) fn holds_secret(line: &str) -> bool {
     })
 }
 
-/// Keys whose values are secrets, or hold some.
-const HOLDERS: [&str; 5] = ["headers: {", "uthorization:", "token:", "password:", "api-key:"];
+/// What stands before secrets.
+const HOLDERS: [&str; 10] = [
+    "hash:",
+    "replace:",
+    "\"hash\"",
+    "\"replace\"",
+    NEW_KEY,
+    "headers: {",
+    "uthorization:",
+    "token:",
+    "password:",
+    "api-key:",
+];
 
 #[cfg(test)]
 mod tests {
@@ -58,6 +71,9 @@ mod tests {
     fn lines_with_secrets_are_known() {
         for (line, secret) in [
             ("url: http://a:1", false),
+            ("  - hash: my-own-key", true),
+            ("credential: {replace: 'Bearer x'}", true),
+            ("actor_id: tsm_abc", true),
             ("  - {url: 'http://me:hunter2@a:1', name: x}", true),
             ("a: http://a:1 # who asks? me@example.com", false),
             ("a: [https://a, https://b/x?token=hunter2]", true),

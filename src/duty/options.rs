@@ -46,4 +46,20 @@ impl Options {
             event: Some("qdrant.cloud.event.v1.event_options".to_owned()),
         }
     }
+
+    /// The names of all options.
+    pub(super) fn names(&self) -> [Option<&String>; 10] {
+        [
+            self.permissions.as_ref(),
+            self.all_permissions.as_ref(),
+            self.account.as_ref(),
+            self.authentication.as_ref(),
+            self.actor_types.as_ref(),
+            self.max_message.as_ref(),
+            self.log_fields.as_ref(),
+            self.api_version.as_ref(),
+            self.patch.as_ref(),
+            self.event.as_ref(),
+        ]
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use prost_reflect::{DynamicMessage, ExtensionDescriptor, Kind, MapKey, MethodDescriptor, Value};
 
-use super::{Duties, EventOptions, MethodSettings, PatchSource, Settings};
+use super::{Duties, EventOptions, MethodSettings, Options, PatchSource, Settings};
 use crate::problem::{Place, Problem, Problems};
 use crate::rule::{Binding, FieldPath};
 use crate::schema::Schema;
@@ -57,10 +57,20 @@ struct Found {
 impl Found {
     fn of(schema: &Schema, settings: &Settings, problems: &mut Problems) -> Self {
         let options = &settings.options;
+        // A contract need not have all options of a preset.
+        let preset = Options::qdrant_cloud();
         let mut find =
             |key: &str, name: Option<&String>, of: &str, fits: fn(&ExtensionDescriptor) -> bool| {
                 let name = name?;
-                let option = schema.pool().get_extension_by_name(name)?;
+                let Some(option) = schema.pool().get_extension_by_name(name) else {
+                    if !preset.names().contains(&Some(name)) {
+                        let what =
+                            format!("the contract has no option `{name}`, which `options.{key}` names");
+                        let help = "write the full name of an extension of the method or service options";
+                        problems.push(Problem::warning(Place::item("options"), what).help(help));
+                    }
+                    return None;
+                };
                 if option.containing_message().full_name() == of && fits(&option) {
                     return Some(option);
                 }
@@ -82,7 +92,7 @@ impl Found {
             actor_types: find("actor_types", options.actor_types.as_ref(), method, |option| {
                 option.is_list() && matches!(option.kind(), Kind::Enum(_))
             }),
-            max_message: find("max_message", options.max_message.as_ref(), method, |option| {
+            max_message: find("max_request_message", options.max_message.as_ref(), method, |option| {
                 let kinds = [Kind::Int32, Kind::Uint32, Kind::Int64, Kind::Uint64];
                 !option.is_list() && kinds.contains(&option.kind())
             }),

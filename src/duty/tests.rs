@@ -169,7 +169,12 @@ fn a_foreign_api_names_its_own_options_and_config_wins() {
 
 #[test]
 fn what_does_not_fit_is_told() {
-    let options = Options { permissions: Some("t.wrong".into()), ..Options::default() };
+    let options = Options {
+        permissions: Some("t.wrong".into()),
+        event: Some("t.none".into()),
+        patch: Options::qdrant_cloud().patch,
+        ..Options::default()
+    };
     let one = MethodSettings {
         methods: "*".into(),
         account: Some("tenan".into()),
@@ -182,6 +187,7 @@ fn what_does_not_fit_is_told() {
         told,
         [
             "the option `t.wrong` does not have the shape of `permissions`",
+            "the contract has no option `t.none`, which `options.event` names",
             "`account` of `t.S.Get`: `t.Req` has no field `tenan`; did you mean `tenant`?",
             "`log_fields` of `t.S.Get`: `inner` is a message, which has no text",
             "`account` of `t.S.Put`: `t.Req` has no field `tenan`; did you mean `tenant`?",

@@ -1,16 +1,19 @@
 //! Building a snapshot: contract, bindings, routes, plans, upstreams; every problem told.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::uri::PathAndQuery;
 
+use super::duties::RouteDuties;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
+use crate::duty::{self, Duties};
 use crate::metadata::Rules;
+use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
+use crate::ratelimit::{MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
 use crate::schema;
@@ -25,6 +28,10 @@ pub(super) fn snapshot(
     problems: &mut Problems,
 ) -> Option<Snapshot> {
     let metadata = Rules::check(&settings.metadata, problems);
+    let policy = match &settings.policy {
+        Some(policy) => Some(Policy::prepare(policy, previous.and_then(Snapshot::policy), problems)),
+        None => None,
+    };
     let upstreams = upstreams(settings, previous, problems);
     let schema = schema::load_with(&settings.schema, look, problems)?;
     for one in &settings.upstreams {
@@ -38,7 +45,11 @@ pub(super) fn snapshot(
     let started = Instant::now();
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
-    let routes = routes(&bindings, settings, &upstreams, &plans, problems);
+    let duties = duty::read(&schema, &bindings, &settings.duties, problems);
+    let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
+    let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
+    hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     if problems.has_errors() {
         return None;
     }
@@ -50,10 +61,27 @@ pub(super) fn snapshot(
         routes,
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
+        policy: policy.flatten(),
         plans,
         planning,
+        version_header: settings.version_header.clone(),
         limits: settings.limits.clone(),
+        rate_limits,
     })
+}
+
+/// Gives each route the rate limits that are for its method.
+fn hand_out(
+    limits: Option<&RateLimits>,
+    bindings: &[Binding],
+    routes: &mut [Route],
+    problems: &mut Problems,
+) {
+    let Some(limits) = limits else { return };
+    limits.tell_unused(&bindings.iter().map(rpc_name).collect::<Vec<_>>(), problems);
+    for route in routes {
+        route.limits = limits.of_method(&route.rpc);
+    }
 }
 
 fn nothing_to_serve(settings: &Settings) -> Problem {
@@ -102,17 +130,8 @@ fn backend(
     previous: Option<&Snapshot>,
     problems: &mut Problems,
 ) -> Option<Backend> {
-    let tls = &settings.tls;
-    let mut hasher = DefaultHasher::new();
-    for file in [&tls.roots, &tls.certificate, &tls.key] {
-        file.as_ref().and_then(|file| std::fs::read(file).ok()).hash(&mut hasher);
-    }
-    let files = hasher.finish();
-    let same = |kept: &&Backend| {
-        // Where it stands in the file does not matter.
-        let known = upstream::Settings { place: settings.place.clone(), ..kept.upstream.settings().clone() };
-        known == *settings && kept.files == files
-    };
+    let files = settings.tls.fingerprint();
+    let same = |kept: &&Backend| kept.files == files && kept.upstream.settings().keeps(settings);
     if let Some(kept) = previous.and_then(|previous| previous.upstreams.iter().find(same)) {
         return Some(kept.clone());
     }
@@ -123,6 +142,7 @@ fn backend(
 /// What each binding's calls need, in the order of the bindings.
 fn routes(
     bindings: &[Binding],
+    duties: Vec<Arc<Duties>>,
     settings: &Settings,
     upstreams: &[Option<Backend>],
     plans: &Plans,
@@ -133,7 +153,7 @@ fn routes(
     tell_unused_deadlines(bindings, &deadlines, problems);
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
-    for binding in bindings {
+    for (binding, duties) in bindings.iter().zip(duties) {
         let service = binding.rpc.parent_service().full_name().to_owned();
         match choice.of_service(&service) {
             // A backend that could not be prepared was told already.
@@ -142,7 +162,7 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                routes.extend(route(binding, backend, &deadlines, plans, problems));
+                routes.extend(route(binding, duties, backend, &deadlines, plans, problems));
             }
         }
     }
@@ -175,6 +195,7 @@ fn tell_unused_deadlines(
 
 fn route(
     binding: &Binding,
+    duties: Arc<Duties>,
     backend: &Backend,
     deadlines: &[(Glob, &MethodSettings)],
     plans: &Plans,
@@ -202,7 +223,9 @@ fn route(
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
+        duties: RouteDuties::of(duties, binding),
         streaming,
+        limits: MethodLimits::default(),
     })
 }
 

@@ -1,4 +1,5 @@
-//! The steps of one call: find the binding, write the message, send it, write the answer.
+//! The steps of one call: find the binding, see who calls and whether they may, write the message, send it, write
+//! the answer.
 //!
 //! Request path. Each step belongs to a room; here is only their order. A unary call allocates its metadata,
 //! its frame and its answer.
@@ -10,10 +11,13 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
+use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
+use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
+use crate::ratelimit::{self, Applied};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
@@ -64,7 +68,7 @@ impl Snapshot {
         Ok((route, captures))
     }
 
-    /// Steps 4 to 8, for success and failure alike.
+    /// Steps 4 to 10, for success and failure alike.
     async fn answer<B>(
         &self,
         route: &Route,
@@ -77,70 +81,151 @@ impl Snapshot {
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let call = match self.prepare(route, captures, parts, body, peer, record).await {
-            Ok(call) => call,
-            Err(status) => return self.error(&status, HeaderMap::new(), record),
+        let steps = Steps { snapshot: self, route, captures, parts, peer };
+        let mut kept = Kept::default();
+        let outcome = match steps.prepare(body, &mut kept, record).await {
+            Ok(call) => steps.send(call, &mut kept, record).await,
+            Err(status) => Err(status),
         };
-        let sent = Instant::now();
-        let reply = route.upstream.unary(call).await;
-        record.upstream_time = Some(sent.elapsed());
-
-        let mut headers = HeaderMap::new();
-        self.metadata.answer(&reply.metadata, &mut headers);
-        let written = reply.outcome.and_then(|message| {
-            let mut json = Vec::with_capacity(message.len() * 2 + 64);
-            route.plan.write_response(&message, &mut json).map(|()| json)
-        });
-        let mut answer = match written {
-            Ok(json) => Answer { status: StatusCode::OK, headers, json, trailers: HeaderMap::new() },
-            Err(status) => self.error(&status, headers, record),
+        let mut answer = match outcome {
+            Ok(json) => {
+                Answer { status: StatusCode::OK, headers: kept.headers, json, trailers: HeaderMap::new() }
+            }
+            Err(status) => {
+                record.shown = route.duties.shown(captures, &kept.message);
+                self.error(&status, kept.headers, record)
+            }
         };
-        if takes_trailers(&parts.headers) {
-            answer.trailers = self.metadata.trailers(&reply.trailers);
+        if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
+            answer.headers.insert(name.clone(), version.clone());
         }
+        kept.applied.write(&mut answer.headers);
+        answer.trailers = kept.trailers;
         answer
-    }
-
-    /// Steps 4 and 5: the metadata, the deadline and the framed message.
-    async fn prepare<B>(
-        &self,
-        route: &Route,
-        captures: &[Cow<'_, str>],
-        parts: &Parts,
-        body: B,
-        peer: &Peer,
-        record: &mut CallRecord,
-    ) -> Result<Call, Status>
-    where
-        B: http_body::Body<Data = Bytes>,
-    {
-        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        let metadata = self.metadata.request(&parts.headers, authority, peer)?;
-        let wish = metadata::timeout(&parts.headers)?;
-        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
-        let body = protocol::read(body, self.limits.request_body, self.limits.body_timeout).await?;
-        record.request_bytes = body.len() as u64;
-        let body = if route.plan.reads_body() { &body[..] } else { &[] };
-
-        let mut message = Vec::with_capacity(frame::PREFIX + body.len() + 128);
-        message.extend_from_slice(&frame::prefix(0));
-        route.plan.write_request(captures, parts.uri.query(), body, &mut message)?;
-        let prefix = frame::prefix(message.len() - frame::PREFIX);
-        if let Some(place) = message.first_chunk_mut() {
-            *place = prefix;
-        }
-        Ok(Call {
-            path: route.path.clone(),
-            metadata,
-            frame: message.into(),
-            timeout: route.deadlines.of(wish),
-        })
     }
 
     fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
         record.code = status.code;
         record.origin = Some(status.origin);
         protocol::error(status, headers, &self.plans)
+    }
+}
+
+/// One call between its route and its answer.
+struct Steps<'c> {
+    snapshot: &'c Snapshot,
+    route: &'c Route,
+    captures: &'c [Cow<'c, str>],
+    parts: &'c Parts,
+    peer: &'c Peer,
+}
+
+/// What a call leaves for its answer and its record, whatever becomes of it.
+#[derive(Default)]
+struct Kept {
+    /// Headers of the answer.
+    headers: HeaderMap,
+    /// Trailers of the answer.
+    trailers: HeaderMap,
+    /// The request message, as far as the call came.
+    message: Bytes,
+    /// Who is calling, where it was asked.
+    identity: Option<Identity>,
+    /// What the rate limits came to.
+    applied: Applied,
+}
+
+impl Steps<'_> {
+    /// Steps 4 to 7: everything that is decided before anything is sent.
+    async fn prepare<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Call, Status>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let Self { snapshot, route, parts, .. } = *self;
+        route.limits.check_early(&self.limited(kept.identity.as_ref()), &mut kept.applied)?;
+        let admitted = self.admit(kept).await?;
+        route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
+        self.tell(admitted, kept, &mut metadata);
+        metadata.extend(std::mem::take(&mut kept.applied.request));
+        let wish = metadata::timeout(&parts.headers)?;
+        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
+        let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
+        let body = protocol::read(body, limit, snapshot.limits.body_timeout).await?;
+        record.request_bytes = body.len() as u64;
+        let frame = self.frame(&body, kept)?;
+        let identity = kept.identity.as_ref();
+        route.in_account(snapshot.policy.as_ref(), identity, self.captures, &kept.message)?;
+        Ok(Call { path: route.path.clone(), metadata, frame, timeout: route.deadlines.of(wish) })
+    }
+
+    /// Who is calling, and whether they may, as far as it can be told before the body is read.
+    async fn admit(&self, kept: &mut Kept) -> Result<Admitted, Status> {
+        let (method, uri, headers) = (&self.parts.method, &self.parts.uri, &self.parts.headers);
+        let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc };
+        let mut admitted = self.route.admit(self.snapshot.policy.as_ref(), &head, self.captures).await?;
+        kept.headers = std::mem::take(&mut admitted.answer_headers);
+        kept.identity = admitted.identity.take();
+        Ok(admitted)
+    }
+
+    /// What rate limits may look at.
+    fn limited<'l>(&'l self, identity: Option<&'l Identity>) -> ratelimit::Call<'l> {
+        ratelimit::Call {
+            rpc: &self.route.rpc,
+            identity: identity.map(|identity| &*identity.actor_id),
+            account: match &self.route.duties.account {
+                Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
+                _ => None,
+            },
+            peer: self.peer.address.map(|address| address.ip()),
+            headers: &self.parts.headers,
+        }
+    }
+
+    /// What the backend is told of the caller, and what an authorizer adds to it.
+    fn tell(&self, admitted: Admitted, kept: &Kept, metadata: &mut HeaderMap) {
+        let Some(policy) = &self.snapshot.policy else { return };
+        policy.tell_backend(kept.identity.as_ref(), &self.parts.headers, metadata);
+        for name in &admitted.removed {
+            metadata.remove(name);
+        }
+        metadata.extend(admitted.added);
+    }
+
+    /// The framed request message.
+    fn frame(&self, body: &[u8], kept: &mut Kept) -> Result<Bytes, Status> {
+        let plan = &self.route.plan;
+        let body = if plan.reads_body() { body } else { &[] };
+        let mut framed = Vec::with_capacity(frame::PREFIX + body.len() + 128);
+        framed.extend_from_slice(&frame::prefix(0));
+        plan.write_request(self.captures, self.parts.uri.query(), body, &mut framed)?;
+        let len = framed.len() - frame::PREFIX;
+        if let Some(place) = framed.first_chunk_mut() {
+            *place = frame::prefix(len);
+        }
+        let framed = Bytes::from(framed);
+        kept.message = framed.slice(frame::PREFIX..);
+        self.route.duties.admit(len)?;
+        Ok(framed)
+    }
+
+    /// Steps 8 to 10: the answer's JSON.
+    async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
+        let Self { snapshot, route, parts, .. } = *self;
+        let sent = Instant::now();
+        let reply = route.upstream.unary(call).await;
+        record.upstream_time = Some(sent.elapsed());
+
+        snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        if takes_trailers(&parts.headers) {
+            kept.trailers = snapshot.metadata.trailers(&reply.trailers);
+        }
+        let message = reply.outcome?;
+        let mut json = Vec::with_capacity(message.len() * 2 + 64);
+        route.plan.write_response(&message, &mut json)?;
+        Ok(json)
     }
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod limits;
 mod metadata;
 mod model_api;
+mod policy;
 mod readme;
 mod reload;
 mod routing;

@@ -2,9 +2,12 @@
 //! here, every fault told with its line.
 
 mod backend;
+mod duties;
 mod events;
+mod identity;
 mod listen;
 mod mapping;
+mod ratelimit;
 mod running;
 
 use std::io;
@@ -30,6 +33,8 @@ pub(super) struct Check<'c> {
     pub problems: &'c mut Problems,
     /// The files that were named, there or not, for watching.
     pub files: Vec<PathBuf>,
+    /// Those of them that were read here.
+    pub read: Vec<PathBuf>,
 }
 
 impl Check<'_> {
@@ -51,9 +56,13 @@ impl Check<'_> {
             transcode: mapping::transcode(&file.json, max_depth, max_json),
             metadata: self.metadata(&file.metadata, file.events.as_ref()),
             events: file.events.as_ref().and_then(|events| self.events(events)),
+            policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
             methods: self.methods(&file.methods),
+            duties: self.duties(&file.options, &file.methods),
+            version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
+            rate_limits: self.rate_limits(&file),
         };
         let serve = serve::Settings {
             listeners: self.listeners(&file.listen),
@@ -64,7 +73,7 @@ impl Check<'_> {
         let admin = admin::Settings { listen: self.admin(&file.admin, &serve.listeners) };
         let reload = reload::Settings { watch: file.reload.watch, debounce: file.reload.debounce.0 };
         let telemetry = self.telemetry(&file.telemetry);
-        Settings { gateway, serve, admin, reload, telemetry, files: self.files, file }
+        Settings { gateway, serve, admin, reload, telemetry, files: self.files, read: self.read, file }
     }
 
     /// Globs of services, each with its place.
