@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
 use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
+use crate::event::{Caller, Facts};
 use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::{Admitted, Head, Identity};
@@ -214,6 +215,7 @@ impl Steps<'_> {
     /// Steps 8 to 10: the answer's JSON.
     async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
         let Self { snapshot, route, parts, .. } = *self;
+        let told = route.event.as_ref().map(|plan| plan.kept(&call.metadata));
         let sent = Instant::now();
         let reply = route.upstream.unary(call).await;
         record.upstream_time = Some(sent.elapsed());
@@ -223,9 +225,34 @@ impl Steps<'_> {
             kept.trailers = snapshot.metadata.trailers(&reply.trailers);
         }
         let message = reply.outcome?;
+        if let Some(told) = told {
+            // Now: what was changed is changed, whatever becomes of the answer.
+            let facts = Facts {
+                request: &kept.message,
+                response: &message,
+                request_metadata: &told,
+                response_metadata: &reply.metadata,
+                response_trailers: &reply.trailers,
+            };
+            self.announce(facts, kept.identity.as_ref());
+        }
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
+    }
+
+    /// Makes the event of a call that went well. Never waits.
+    fn announce(&self, facts: Facts<'_>, identity: Option<&Identity>) {
+        let Self { snapshot, route, captures, parts, .. } = *self;
+        let (Some(plan), Some(events)) = (&route.event, &snapshot.events) else { return };
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let caller = Caller {
+            actor_id: identity.map_or("", |identity| &*identity.actor_id),
+            actor_type: identity.map_or("", |identity| &*identity.actor_type),
+            user_agent: user_agent.unwrap_or_default(),
+        };
+        let account = route.duties.account.as_ref().and_then(|source| source.text(captures, facts.request));
+        events.push(plan.build(&facts, &caller, account.as_deref()));
     }
 }
 

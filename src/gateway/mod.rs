@@ -8,6 +8,7 @@ mod admit;
 mod build;
 mod call;
 mod duties;
+mod events;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use http::uri::PathAndQuery;
 
 use self::duties::RouteDuties;
 use crate::duty::{self, Duties};
+use crate::event::{self, EventPlan, Events};
 pub use crate::metadata::Peer;
 use crate::policy::Policy;
 use crate::problem::Problems;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub duties: duty::Settings,
     /// The header in which answers carry the version of the API; `None`: none does.
     pub version_header: Option<HeaderName>,
+    /// Events of calls that go well; `None`: none.
+    pub events: Option<event::Settings>,
     /// Limits on requests.
     pub limits: Limits,
     /// How often someone may call.
@@ -103,6 +107,7 @@ pub struct Snapshot {
     plans: Plans,
     planning: Duration,
     version_header: Option<HeaderName>,
+    events: Option<Arc<Events>>,
     limits: Limits,
     rate_limits: Option<RateLimits>,
 }
@@ -121,6 +126,8 @@ struct Route {
     upstream_name: Arc<str>,
     deadlines: Deadlines,
     duties: RouteDuties,
+    /// How its event is made, if it makes one.
+    event: Option<Arc<EventPlan>>,
     streaming: bool,
     limits: MethodLimits,
 }
@@ -193,6 +200,20 @@ impl Snapshot {
     #[must_use]
     pub fn duties(&self, binding: usize) -> Option<&Duties> {
         self.routes.get(binding).map(|route| &*route.duties.duties)
+    }
+
+    /// Begins what goes on beside calls: the delivery of events. To be called once the snapshot serves, within a
+    /// tokio runtime; blocks for a moment.
+    pub fn begin(&self) {
+        if let Some(events) = &self.events {
+            events.begin();
+        }
+    }
+
+    /// Where events wait and go.
+    #[must_use]
+    pub fn events(&self) -> Option<&Arc<Events>> {
+        self.events.as_ref()
     }
 
     /// The transcoding plans of the contract's message types.
