@@ -1,0 +1,1 @@
+//! Rules on messages of a small contract.
