@@ -9,6 +9,7 @@ mod check;
 mod expression;
 mod kind;
 mod known;
+mod pattern;
 mod plan;
 mod read;
 mod rule;

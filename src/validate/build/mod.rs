@@ -197,10 +197,3 @@ pub(super) fn wrapped_kind(desc: &MessageDescriptor) -> Option<Kind> {
     };
     Some(kind)
 }
-
-/// What is wrong with an expression, in one line.
-pub(super) fn regex_fault(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next_back().unwrap_or_default();
-    format!("its pattern is no regular expression: {}", line.trim_start_matches("error: "))
-}

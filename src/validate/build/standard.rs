@@ -3,12 +3,11 @@
 //! Ids and texts are Protovalidate's own: programs and people know them.
 
 use prost_reflect::{DynamicMessage, EnumDescriptor, Value};
-use regex::Regex;
 
 use super::options::{get, is_true, strings};
-use super::regex_fault;
 use crate::validate::kind::Kind;
 use crate::validate::known::{self, Version};
+use crate::validate::pattern;
 use crate::validate::plan::Check;
 use crate::validate::rule::{
     AnyTest, Bound, BytesTest, EnumTest, MaskTest, Moment, Number, NumberTest, Range, Rule, TextTest, TimeTest,
@@ -205,10 +204,6 @@ fn moment(value: &Value) -> Option<Moment> {
     Some(Moment::from(seconds) * 1_000_000_000 + Moment::from(nanos))
 }
 
-fn pattern(expression: &str) -> Result<Regex, String> {
-    Regex::new(expression).map_err(|error| regex_fault(&error))
-}
-
 fn text(given: &DynamicMessage) -> Result<Vec<Rule<TextTest>>, String> {
     let string = |value: &Value| value.as_str().map(Box::<str>::from);
     let make = (TextTest::Const, TextTest::In, TextTest::NotIn);
@@ -225,7 +220,7 @@ fn text(given: &DynamicMessage) -> Result<Vec<Rule<TextTest>>, String> {
     }
     if let Some(expression) = get(given, "pattern").and_then(|value| string(&value)) {
         let text = format!("does not match regex pattern `{expression}`");
-        rules.push(Rule::new("string.pattern", text, TextTest::Pattern(pattern(&expression)?)));
+        rules.push(Rule::new("string.pattern", text, TextTest::Pattern(pattern::compile(&expression)?)));
     }
     for (name, what, make) in PARTS {
         if let Some(part) = get(given, name).and_then(|value| string(&value)) {
@@ -294,7 +289,7 @@ fn bytes(given: &DynamicMessage) -> Result<Vec<Rule<BytesTest>>, String> {
     }
     if let Some(expression) = get(given, "pattern").and_then(|value| value.as_str().map(str::to_owned)) {
         let text = format!("must match regex pattern `{expression}`");
-        rules.push(Rule::new("bytes.pattern", text, BytesTest::Pattern(pattern(&expression)?)));
+        rules.push(Rule::new("bytes.pattern", text, BytesTest::Pattern(pattern::compile(&expression)?)));
     }
     let parts: [(&str, &str, fn(Box<[u8]>) -> BytesTest); 3] = [
         ("prefix", "does not have prefix", BytesTest::Prefix),

@@ -8,10 +8,10 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, SelectExpr};
 use cel::common::types::{CelInt, CelString};
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind as Declared, MessageDescriptor, Value};
-use regex::Regex;
 
 use super::function::{HAS, MATCHES, NAMES, Pattern};
 use super::{Environment, Rule};
+use crate::validate::pattern;
 
 /// The first part of the names that stand for compiled patterns.
 pub(super) const PATTERN: &str = "@pattern";
@@ -226,17 +226,17 @@ impl Walk<'_> {
         Ok(Type::Unknown)
     }
 
-    /// Compiles the pattern of `text.matches('literal')`.
+    /// Compiles the pattern of `text.matches('literal')`; one that is not literal is compiled when it is known.
     fn pattern(&mut self, call: &mut CallExpr) -> Result<(), String> {
-        let Some(last) = call.args.last_mut() else { return Ok(()) };
-        let Expr::Literal(LiteralValue::String(literal)) = &last.expr else { return Ok(()) };
-        let pattern = Regex::new(literal.inner()).map_err(|error| super::super::build::regex_fault(&error))?;
-        last.expr = Expr::Ident(format!("{PATTERN}{}", self.patterns.len()));
-        self.patterns.push(Pattern(pattern));
         call.func_name = MATCHES.to_owned();
         if call.target.is_none() && call.args.len() > 1 {
             call.target = Some(Box::new(call.args.remove(0)));
         }
+        let Some(last) = call.args.last_mut() else { return Ok(()) };
+        let Expr::Literal(LiteralValue::String(literal)) = &last.expr else { return Ok(()) };
+        let pattern = pattern::compile(literal.inner())?;
+        last.expr = Expr::Ident(format!("{PATTERN}{}", self.patterns.len()));
+        self.patterns.push(Pattern(pattern));
         Ok(())
     }
 }

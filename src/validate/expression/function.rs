@@ -12,12 +12,13 @@ use cel::{Env, ExecutionError, extensions};
 use regex::Regex;
 
 use super::super::known::{self, Version};
+use super::super::pattern;
 use super::super::rule::contains;
 use super::message::Message;
 
 /// What `has(operand.field)` is turned into, because only here presence is not the same as having a value.
 pub(super) const HAS: &str = "@has";
-/// What `text.matches('literal')` is turned into.
+/// What `text.matches(pattern)` is turned into.
 pub(super) const MATCHES: &str = "@matches";
 
 /// All functions that an expression may call.
@@ -27,6 +28,7 @@ pub(super) fn environment() -> Env {
     let _ = env.add_extension(extensions::strings);
     let _ = env.add_overload(HAS, "has_field", vec![DYN_TYPE, STRING_TYPE], has);
     let _ = env.add_member_overload(MATCHES, "matches_pattern", STRING_TYPE, vec![PATTERN_TYPE], matches);
+    let _ = env.add_member_overload(MATCHES, "matches_text", STRING_TYPE, vec![STRING_TYPE], matches);
     let _ = env.add_overload("getField", "get_field", vec![DYN_TYPE, STRING_TYPE], get_field);
     let members: [(&str, &str, Type, Vec<Type>, cel::common::functions::Function); 18] = [
         ("unique", "list_unique", LIST_TYPE, vec![], unique),
@@ -130,8 +132,12 @@ fn get_field<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
 }
 
 fn matches<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
-    let pattern = argument::<Pattern>(&arguments, 1)?;
-    text_holds(&arguments, |text| pattern.0.is_match(text))
+    if let Ok(pattern) = argument::<Pattern>(&arguments, 1) {
+        return text_holds(&arguments, |text| pattern.0.is_match(text));
+    }
+    let pattern = pattern::compile(argument::<CelString>(&arguments, 1)?.inner());
+    let pattern = pattern.map_err(|why| ExecutionError::function_error("matches", why))?;
+    text_holds(&arguments, |text| pattern.is_match(text))
 }
 
 /// By hashing, so that many items are no burden.
