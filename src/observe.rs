@@ -44,6 +44,8 @@ pub struct CallRecord {
     pub upstream_time: Option<Duration>,
     /// The snapshot that served the call.
     pub generation: u64,
+    /// What a failed call shows of its request: `request.<name>` and the text.
+    pub shown: Vec<(Arc<str>, String)>,
 }
 
 impl CallRecord {
@@ -67,6 +69,7 @@ impl CallRecord {
             response_bytes: 0,
             upstream_time: None,
             generation: 0,
+            shown: Vec::new(),
         }
     }
 }

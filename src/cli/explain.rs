@@ -160,7 +160,7 @@ impl Matched<'_> {
 
     /// What is around the message: metadata, upstream, deadline.
     fn call(&self, request: &Request<'_>, page: &mut Page<'_>) -> io::Result<u8> {
-        let peer = Peer { address: None, tls: false };
+        let peer = Peer::default();
         let metadata = match self.snapshot.metadata().request(request.headers, None, &peer) {
             Ok(metadata) => metadata,
             Err(status) => return page.refused(&status),

@@ -1,3 +1,129 @@
 //! Values of single fields, found in a message's wire bytes by field path.
 //!
-//! Not for whole messages as JSON: that is [`transcode`](crate::transcode).
+//! Not for whole messages as JSON: that is [`transcode`](crate::transcode). Request path: one pass over the message
+//! for each step of the path, no allocation but for numbers, lists and messages in pieces.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod text;
+
+use std::borrow::Cow;
+
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+
+use crate::rule::FieldPath;
+use crate::wire::field::{Fields, Value};
+
+/// A field path, made ready for finding its field in messages of one type.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    steps: Box<[Step]>,
+    field: FieldDescriptor,
+}
+
+/// One field of the path.
+#[derive(Debug, Clone)]
+struct Step {
+    number: u32,
+    /// The other members of its oneof: one that comes later drops it.
+    rivals: Box<[u32]>,
+}
+
+impl Selector {
+    /// Finds the path, written with proto names (`cluster.account_id`), in a message type.
+    ///
+    /// # Errors
+    /// What is wrong with the path, and the cure where there is one.
+    pub fn compile(message: &MessageDescriptor, path: &str) -> Result<Self, String> {
+        let path = FieldPath::resolve(message, path)?;
+        Self::of(&path).ok_or_else(|| "the path is empty".to_owned())
+    }
+
+    /// The same for a path that was found already; `None` for an empty one.
+    #[must_use]
+    pub fn of(path: &FieldPath) -> Option<Self> {
+        let field = path.last()?.clone();
+        Some(Self { steps: path.0.iter().map(Step::of).collect(), field })
+    }
+
+    /// The field at the end of the path.
+    #[must_use]
+    pub fn field(&self) -> &FieldDescriptor {
+        &self.field
+    }
+
+    /// Whether [`text`](Self::text) can have anything to say: not for messages and maps.
+    #[must_use]
+    pub fn has_text(&self) -> bool {
+        !matches!(self.field.kind(), Kind::Message(_))
+    }
+
+    /// The value as text: numbers in decimal, enums by name, bytes as base64, a list with commas. `None` where it is
+    /// not set, or zero and without presence, or the bytes are no message.
+    #[must_use]
+    pub fn text<'w>(&self, wire: &'w [u8]) -> Option<Cow<'w, str>> {
+        let (last, parents) = self.steps.split_last()?;
+        match parent(parents, wire)? {
+            Cow::Borrowed(message) => text::of(&self.field, last.values(message)?),
+            Cow::Owned(message) => {
+                text::of(&self.field, last.values(&message)?).map(|text| Cow::Owned(text.into_owned()))
+            }
+        }
+    }
+
+    /// The bytes of the message at the end of the path, its pieces joined (which is how protobuf merges them); `None`
+    /// where it is not set, or the bytes are no message.
+    #[must_use]
+    pub fn message<'w>(&self, wire: &'w [u8]) -> Option<Cow<'w, [u8]>> {
+        parent(&self.steps, wire)
+    }
+}
+
+impl Step {
+    fn of(field: &FieldDescriptor) -> Self {
+        let rivals = field.containing_oneof().map(|oneof| {
+            let others = oneof.fields().map(|member| member.number());
+            others.filter(|number| *number != field.number()).collect()
+        });
+        Self { number: field.number(), rivals: rivals.unwrap_or_default() }
+    }
+
+    /// The values of the field in a message; `None` when the bytes are none.
+    fn values<'w>(&self, message: &'w [u8]) -> Option<Vec<Value<'w>>> {
+        let mut values = Vec::new();
+        for field in Fields::of(message) {
+            let field = field.ok()?;
+            if field.number == self.number {
+                values.push(field.value);
+            } else if self.rivals.contains(&field.number) {
+                values.clear();
+            }
+        }
+        Some(values)
+    }
+
+    fn message<'w>(&self, message: &'w [u8]) -> Option<Cow<'w, [u8]>> {
+        let values = self.values(message)?;
+        let mut pieces = values.into_iter().filter_map(Value::message);
+        let first = pieces.next()?;
+        let rest: Vec<_> = pieces.collect();
+        if rest.is_empty() {
+            return Some(Cow::Borrowed(first));
+        }
+        Some(Cow::Owned([&[first], &rest[..]].concat().concat()))
+    }
+}
+
+/// The message at the end of the steps.
+fn parent<'w>(steps: &[Step], wire: &'w [u8]) -> Option<Cow<'w, [u8]>> {
+    steps.iter().try_fold(Cow::Borrowed(wire), |message, step| match message {
+        Cow::Borrowed(message) => step.message(message),
+        Cow::Owned(message) => step.message(&message).map(|inner| Cow::Owned(inner.into_owned())),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,11 @@ use std::time::Instant;
 
 use http::uri::PathAndQuery;
 
+use super::duties::RouteDuties;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
+use crate::duty::{self, Duties};
 use crate::metadata::Rules;
+use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
@@ -25,6 +28,10 @@ pub(super) fn snapshot(
     problems: &mut Problems,
 ) -> Option<Snapshot> {
     let metadata = Rules::check(&settings.metadata, problems);
+    let policy = match &settings.policy {
+        Some(policy) => Some(Policy::prepare(policy, previous.and_then(Snapshot::policy), problems)),
+        None => None,
+    };
     let upstreams = upstreams(settings, previous, problems);
     let schema = schema::load_with(&settings.schema, look, problems)?;
     for one in &settings.upstreams {
@@ -38,7 +45,8 @@ pub(super) fn snapshot(
     let started = Instant::now();
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
-    let routes = routes(&bindings, settings, &upstreams, &plans, problems);
+    let duties = duty::read(&schema, &bindings, &settings.duties, problems);
+    let routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
     if problems.has_errors() {
         return None;
     }
@@ -50,8 +58,10 @@ pub(super) fn snapshot(
         routes,
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
+        policy: policy.flatten(),
         plans,
         planning,
+        version_header: settings.version_header.clone(),
         limits: settings.limits.clone(),
     })
 }
@@ -123,6 +133,7 @@ fn backend(
 /// What each binding's calls need, in the order of the bindings.
 fn routes(
     bindings: &[Binding],
+    duties: Vec<Arc<Duties>>,
     settings: &Settings,
     upstreams: &[Option<Backend>],
     plans: &Plans,
@@ -133,7 +144,7 @@ fn routes(
     tell_unused_deadlines(bindings, &deadlines, problems);
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
-    for binding in bindings {
+    for (binding, duties) in bindings.iter().zip(duties) {
         let service = binding.rpc.parent_service().full_name().to_owned();
         match choice.of_service(&service) {
             // A backend that could not be prepared was told already.
@@ -142,7 +153,7 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                routes.extend(route(binding, backend, &deadlines, plans, problems));
+                routes.extend(route(binding, duties, backend, &deadlines, plans, problems));
             }
         }
     }
@@ -175,6 +186,7 @@ fn tell_unused_deadlines(
 
 fn route(
     binding: &Binding,
+    duties: Arc<Duties>,
     backend: &Backend,
     deadlines: &[(Glob, &MethodSettings)],
     plans: &Plans,
@@ -202,6 +214,7 @@ fn route(
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
+        duties: RouteDuties::of(duties, binding),
         streaming,
     })
 }

@@ -1,4 +1,5 @@
-//! The steps of one call: find the binding, write the message, send it, write the answer.
+//! The steps of one call: find the binding, see who calls and whether they may, write the message, send it, write
+//! the answer.
 //!
 //! Request path. Each step belongs to a room; here is only their order. A unary call allocates its metadata,
 //! its frame and its answer.
@@ -10,9 +11,11 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
+use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
+use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
@@ -64,7 +67,7 @@ impl Snapshot {
         Ok((route, captures))
     }
 
-    /// Steps 4 to 8, for success and failure alike.
+    /// Steps 4 to 10, for success and failure alike.
     async fn answer<B>(
         &self,
         route: &Route,
@@ -77,70 +80,152 @@ impl Snapshot {
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let call = match self.prepare(route, captures, parts, body, peer, record).await {
-            Ok(call) => call,
-            Err(status) => return self.error(&status, HeaderMap::new(), record),
+        let steps = Steps { snapshot: self, route, captures, parts, peer };
+        let mut kept = Kept::default();
+        let outcome = match steps.prepare(body, &mut kept, record).await {
+            Ok(call) => steps.send(call, &mut kept, record).await,
+            Err(status) => Err(status),
         };
-        let sent = Instant::now();
-        let reply = route.upstream.unary(call).await;
-        record.upstream_time = Some(sent.elapsed());
-
-        let mut headers = HeaderMap::new();
-        self.metadata.answer(&reply.metadata, &mut headers);
-        let written = reply.outcome.and_then(|message| {
-            let mut json = Vec::with_capacity(message.len() * 2 + 64);
-            route.plan.write_response(&message, &mut json).map(|()| json)
-        });
-        let mut answer = match written {
-            Ok(json) => Answer { status: StatusCode::OK, headers, json, trailers: HeaderMap::new() },
-            Err(status) => self.error(&status, headers, record),
+        let mut answer = match outcome {
+            Ok(json) => {
+                Answer { status: StatusCode::OK, headers: kept.headers, json, trailers: HeaderMap::new() }
+            }
+            Err(status) => {
+                record.shown = route.duties.shown(captures, &kept.message);
+                self.error(&status, kept.headers, record)
+            }
         };
-        if takes_trailers(&parts.headers) {
-            answer.trailers = self.metadata.trailers(&reply.trailers);
+        if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
+            answer.headers.insert(name.clone(), version.clone());
         }
+        answer.trailers = kept.trailers;
         answer
-    }
-
-    /// Steps 4 and 5: the metadata, the deadline and the framed message.
-    async fn prepare<B>(
-        &self,
-        route: &Route,
-        captures: &[Cow<'_, str>],
-        parts: &Parts,
-        body: B,
-        peer: &Peer,
-        record: &mut CallRecord,
-    ) -> Result<Call, Status>
-    where
-        B: http_body::Body<Data = Bytes>,
-    {
-        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        let metadata = self.metadata.request(&parts.headers, authority, peer)?;
-        let wish = metadata::timeout(&parts.headers)?;
-        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
-        let body = protocol::read(body, self.limits.request_body, self.limits.body_timeout).await?;
-        record.request_bytes = body.len() as u64;
-        let body = if route.plan.reads_body() { &body[..] } else { &[] };
-
-        let mut message = Vec::with_capacity(frame::PREFIX + body.len() + 128);
-        message.extend_from_slice(&frame::prefix(0));
-        route.plan.write_request(captures, parts.uri.query(), body, &mut message)?;
-        let prefix = frame::prefix(message.len() - frame::PREFIX);
-        if let Some(place) = message.first_chunk_mut() {
-            *place = prefix;
-        }
-        Ok(Call {
-            path: route.path.clone(),
-            metadata,
-            frame: message.into(),
-            timeout: route.deadlines.of(wish),
-        })
     }
 
     fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
         record.code = status.code;
         record.origin = Some(status.origin);
         protocol::error(status, headers, &self.plans)
+    }
+}
+
+/// One call between its route and its answer.
+struct Steps<'c> {
+    snapshot: &'c Snapshot,
+    route: &'c Route,
+    captures: &'c [Cow<'c, str>],
+    parts: &'c Parts,
+    peer: &'c Peer,
+}
+
+/// What a call leaves for its answer and its record, whatever becomes of it.
+#[derive(Default)]
+struct Kept {
+    /// Headers of the answer.
+    headers: HeaderMap,
+    /// Trailers of the answer.
+    trailers: HeaderMap,
+    /// The request message, as far as the call came.
+    message: Bytes,
+    /// Who is calling, where it was asked.
+    identity: Option<Identity>,
+}
+
+impl Steps<'_> {
+    /// Steps 4 to 7: everything that is decided before anything is sent.
+    async fn prepare<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Call, Status>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let Self { snapshot, route, parts, .. } = *self;
+        let admitted = self.admit(kept).await?;
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
+        self.tell(admitted, kept, &mut metadata);
+        let wish = metadata::timeout(&parts.headers)?;
+        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
+        let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
+        let body = protocol::read(body, limit, snapshot.limits.body_timeout).await?;
+        record.request_bytes = body.len() as u64;
+        let frame = self.frame(&body, kept)?;
+        self.in_account(kept)?;
+        Ok(Call { path: route.path.clone(), metadata, frame, timeout: route.deadlines.of(wish) })
+    }
+
+    /// Who is calling, and whether they may, as far as it can be told before the body is read.
+    async fn admit(&self, kept: &mut Kept) -> Result<Admitted, Status> {
+        let Self { snapshot, route, parts, peer, .. } = *self;
+        let Some(policy) = &snapshot.policy else { return Ok(Admitted::default()) };
+        let (method, uri, headers) = (&parts.method, &parts.uri, &parts.headers);
+        let duties = &route.duties.duties;
+        let admitted = policy.identify(&Head { method, uri, headers, peer, rpc: &route.rpc }, duties).await?;
+        kept.headers.extend(admitted.answer_headers.clone());
+        kept.identity.clone_from(&admitted.identity);
+        if let Some(identity) = &kept.identity {
+            policy.permit(identity, duties)?;
+        }
+        if let Some(FieldSource::Capture(_)) = &route.duties.account {
+            self.in_account(kept)?;
+        }
+        Ok(admitted)
+    }
+
+    /// Whether the caller may act on the account that the call is about.
+    fn in_account(&self, kept: &Kept) -> Result<(), Status> {
+        let duties = &self.route.duties;
+        let (Some(policy), Some(identity), Some(source)) =
+            (&self.snapshot.policy, &kept.identity, &duties.account)
+        else {
+            return Ok(());
+        };
+        if !duties.duties.authentication {
+            return Ok(());
+        }
+        policy.in_account(identity, &source.text(self.captures, &kept.message).unwrap_or_default())
+    }
+
+    /// What the backend is told of the caller, and what an authorizer adds to it.
+    fn tell(&self, admitted: Admitted, kept: &Kept, metadata: &mut HeaderMap) {
+        let Some(policy) = &self.snapshot.policy else { return };
+        policy.tell_backend(kept.identity.as_ref(), &self.parts.headers, metadata);
+        for name in &admitted.removed {
+            metadata.remove(name);
+        }
+        metadata.extend(admitted.added);
+    }
+
+    /// The framed request message.
+    fn frame(&self, body: &[u8], kept: &mut Kept) -> Result<Bytes, Status> {
+        let plan = &self.route.plan;
+        let body = if plan.reads_body() { body } else { &[] };
+        let mut framed = Vec::with_capacity(frame::PREFIX + body.len() + 128);
+        framed.extend_from_slice(&frame::prefix(0));
+        plan.write_request(self.captures, self.parts.uri.query(), body, &mut framed)?;
+        let len = framed.len() - frame::PREFIX;
+        if let Some(place) = framed.first_chunk_mut() {
+            *place = frame::prefix(len);
+        }
+        let framed = Bytes::from(framed);
+        kept.message = framed.slice(frame::PREFIX..);
+        self.route.duties.admit(len)?;
+        Ok(framed)
+    }
+
+    /// Steps 8 to 10: the answer's JSON.
+    async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
+        let Self { snapshot, route, parts, .. } = *self;
+        let sent = Instant::now();
+        let reply = route.upstream.unary(call).await;
+        record.upstream_time = Some(sent.elapsed());
+
+        snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        if takes_trailers(&parts.headers) {
+            kept.trailers = snapshot.metadata.trailers(&reply.trailers);
+        }
+        let message = reply.outcome?;
+        let mut json = Vec::with_capacity(message.len() * 2 + 64);
+        route.plan.write_response(&message, &mut json)?;
+        Ok(json)
     }
 }
 

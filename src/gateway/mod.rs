@@ -6,14 +6,19 @@
 
 mod build;
 mod call;
+mod duties;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use http::uri::PathAndQuery;
 
+use self::duties::RouteDuties;
+use crate::duty::{self, Duties};
 pub use crate::metadata::Peer;
+use crate::policy::Policy;
 use crate::problem::Problems;
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
@@ -21,7 +26,7 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, route, rule, schema, transcode, upstream};
+use crate::{metadata, policy, route, rule, schema, transcode, upstream};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -36,10 +41,16 @@ pub struct Settings {
     pub transcode: transcode::Settings,
     /// Which headers pass.
     pub metadata: metadata::Settings,
+    /// Who may call; `None`: nobody is asked who they are.
+    pub policy: Option<policy::Settings>,
     /// The backends, in order: a method goes to the first whose `services` match its service.
     pub upstreams: Vec<UpstreamSettings>,
     /// Deadlines of single methods.
     pub methods: Vec<MethodSettings>,
+    /// Which options mean what, and what the config says of single methods.
+    pub duties: duty::Settings,
+    /// The header in which answers carry the version of the API; `None`: none does.
+    pub version_header: Option<HeaderName>,
     /// Limits on requests.
     pub limits: Limits,
 }
@@ -84,8 +95,10 @@ pub struct Snapshot {
     routes: Vec<Route>,
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
+    policy: Option<Policy>,
     plans: Plans,
     planning: Duration,
+    version_header: Option<HeaderName>,
     limits: Limits,
 }
 
@@ -102,6 +115,7 @@ struct Route {
     upstream: Arc<Upstream>,
     upstream_name: Arc<str>,
     deadlines: Deadlines,
+    duties: RouteDuties,
     streaming: bool,
 }
 
@@ -169,6 +183,12 @@ impl Snapshot {
         self.routes.get(binding).map_or(Ok(()), Route::serves)
     }
 
+    /// What is asked of the gateway for the method of a binding, by its index.
+    #[must_use]
+    pub fn duties(&self, binding: usize) -> Option<&Duties> {
+        self.routes.get(binding).map(|route| &*route.duties.duties)
+    }
+
     /// The transcoding plans of the contract's message types.
     #[must_use]
     pub fn plans(&self) -> &Plans {
@@ -185,6 +205,12 @@ impl Snapshot {
     #[must_use]
     pub fn metadata(&self) -> &metadata::Rules {
         &self.metadata
+    }
+
+    /// Who may call; `None`: nobody is asked who they are.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     /// The upstream of a binding, by its index, and the deadline a call to it gets for the client's own wish.

@@ -13,6 +13,17 @@ use crate::problem::nearest;
 pub struct FieldPath(pub Vec<FieldDescriptor>);
 
 impl FieldPath {
+    /// Finds the field that a dotted path of proto names leads to, starting in `message`.
+    ///
+    /// # Errors
+    /// What is wrong with the path, and the cure where there is one.
+    pub fn resolve(message: &MessageDescriptor, path: &str) -> Result<Self, String> {
+        resolve(message, path).map_err(|fault| match fault.help {
+            Some(help) => format!("{}; {help}", fault.what),
+            None => fault.what,
+        })
+    }
+
     /// The field that the path leads to.
     #[must_use]
     pub fn last(&self) -> Option<&FieldDescriptor> {

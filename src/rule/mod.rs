@@ -123,4 +123,4 @@ fn add(binding: Binding, of_service: &mut Vec<Binding>, problems: &mut Problems)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@ use super::*;
 use crate::schema;
 
 /// The schema of `t.proto`, which declares what is given in package `t`.
-pub(super) fn schema(declarations: &str) -> Schema {
+pub(crate) fn schema(declarations: &str) -> Schema {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let text = format!(
         "syntax = \"proto3\";\npackage t;\nimport \"google/api/annotations.proto\";\n\

@@ -5,9 +5,10 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::LogFormat;
 use crate::observe::CallRecord;
@@ -51,6 +52,17 @@ struct Line<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'static str>,
     generation: u64,
+    #[serde(flatten)]
+    shown: Shown<'c>,
+}
+
+/// What the call shows of its request.
+struct Shown<'c>(&'c [(Arc<str>, String)]);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 impl Finished {
@@ -74,6 +86,7 @@ impl Finished {
             bytes_out: record.response_bytes,
             origin: record.origin.map(crate::status::Origin::as_str),
             generation: record.generation,
+            shown: Shown(&record.shown),
         }
     }
 
@@ -125,6 +138,9 @@ impl fmt::Display for Line<'_> {
             if !value.is_empty() {
                 write!(f, " {name}={}", plain(value))?;
             }
+        }
+        for (name, value) in self.shown.0 {
+            write!(f, " {name}={}", plain(value))?;
         }
         write!(f, " generation={}", self.generation)
     }

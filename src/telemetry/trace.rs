@@ -129,6 +129,10 @@ fn outcome_attributes(record: &CallRecord) -> Vec<KeyValue> {
     if let Some(upstream) = &record.upstream {
         attributes.push(KeyValue::new("transom.upstream", shared(upstream)));
     }
+    for (name, value) in &record.shown {
+        let name = opentelemetry::Key::from(std::sync::Arc::clone(name));
+        attributes.push(KeyValue::new(name, value.clone()));
+    }
     if let Some(time) = record.upstream_time {
         attributes.push(KeyValue::new("transom.upstream.duration", time.as_secs_f64()));
     }

@@ -47,6 +47,7 @@ use crate::units::ByteSize;
 use crate::wire::frame;
 pub use deadline::Deadlines;
 pub use target::fault_of_url;
+pub use tls::client_tls;
 
 /// One backend.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,6 +45,13 @@ impl Tls {
     }
 }
 
+/// The configuration of a TLS client that shows no certificate, without ALPN: trusting the certificates of a PEM file,
+/// or those of the system. `None`, told, when they cannot be used.
+pub fn client_tls(roots_file: Option<&Path>, place: &Place, problems: &mut Problems) -> Option<ClientConfig> {
+    let roots = roots(roots_file, place, problems)?;
+    with_identity(verifying(roots, place, problems)?, None, place, problems)
+}
+
 /// Says which TLS settings stand there though TLS is not spoken.
 pub(super) fn refuse(settings: &TlsSettings, place: &Place, problems: &mut Problems) {
     let given = [

@@ -2,6 +2,8 @@
 //! here, every fault told with its line.
 
 mod backend;
+mod duties;
+mod identity;
 mod listen;
 mod mapping;
 mod running;
@@ -49,8 +51,11 @@ impl Check<'_> {
             route: mapping::route(&file.routing),
             transcode: mapping::transcode(&file.json, max_depth, max_json),
             metadata: self.metadata(&file.metadata),
+            policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
             methods: self.methods(&file.methods),
+            duties: self.duties(&file.options, &file.methods),
+            version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
         };
         let serve = serve::Settings {

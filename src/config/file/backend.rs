@@ -1,5 +1,6 @@
 //! The contract and the backends, as they are written.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -107,7 +108,7 @@ pub struct UpstreamTls {
     pub server_name: Option<String>,
 }
 
-/// Deadlines of the methods that a glob names; they win over those of the upstream.
+/// Deadlines and duties of the methods that a glob names; they win over the upstream's and over proto options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
@@ -117,4 +118,20 @@ pub struct Method {
     pub timeout: Option<Period>,
     /// The longest deadline a client may ask for, be it longer than the upstream's; `null`: the upstream's.
     pub max_timeout: Option<Period>,
+    /// Whether the caller has to be known; `null`: as the method's options say.
+    pub authentication: Option<bool>,
+    /// The permissions that let a caller in; `[]`: whoever is known; `null`: as the method's options say.
+    pub permissions: Option<Vec<String>>,
+    /// Whether all of them are needed, rather than one; `null`: as the method's options say.
+    pub all_permissions: Option<bool>,
+    /// The path of the request field that holds the account; empty: about no account; `null`: as the options say.
+    pub account: Option<String>,
+    /// The kinds of caller that may call; `[]`: all; `null`: as the method's options say.
+    pub actor_types: Option<Vec<String>>,
+    /// The largest request, body and message: 413 beyond it; `null`: as the options and `limits` say.
+    pub max_request_message: Option<ByteSize>,
+    /// What the record of a failed call shows: names, and the paths of request fields; `null`: as the options say.
+    pub log_fields: Option<BTreeMap<String, String>>,
+    /// The version of the API that answers carry; `null`: as the service's options say.
+    pub api_version: Option<String>,
 }

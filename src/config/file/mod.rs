@@ -4,6 +4,8 @@
 //! Not for meaning: [`check`](super::check) makes each room's settings of them.
 
 mod backend;
+mod duties;
+mod identity;
 mod listen;
 mod mapping;
 mod running;
@@ -12,7 +14,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
-pub use listen::{Listener, ListenerTls, Listeners};
+pub use duties::{Options, Preset};
+pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
+pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
 
@@ -34,14 +38,18 @@ pub struct File {
     pub schema: Schema,
     /// The gRPC backends. A method goes to the first whose `services` match.
     pub upstreams: Vec<Upstream>,
-    /// Deadlines of single methods. The first entry that matches counts.
+    /// Deadlines and duties of single methods. Each key counts from the first entry that matches and has it.
     pub methods: Vec<Method>,
+    /// Which proto options say what is asked of the gateway for a method.
+    pub options: Options,
     /// How JSON is read and written.
     pub json: Json,
     /// How paths are matched.
     pub routing: Routing,
     /// Which HTTP headers become gRPC metadata, and back.
     pub metadata: Metadata,
+    /// Who may call, and what the backend is told of the caller; `null`: nobody is asked who they are.
+    pub identity: Option<Identity>,
     /// Limits, each with the answer given when it is hit.
     pub limits: Limits,
     /// Cross-origin requests; `null`: no CORS headers.
