@@ -9,6 +9,7 @@ use std::time::Instant;
 use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
+use super::validation::Validation;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::duty::{self, Duties};
 use crate::metadata::Rules;
@@ -46,7 +47,9 @@ pub(super) fn snapshot(
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
-    let routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    let validation = Validation::of(&settings.validation, &schema, problems);
+    validation.tell_unused(&bindings.iter().map(rpc_name).collect::<Vec<_>>(), problems);
+    let routes = routes(&bindings, duties, settings, &upstreams, &plans, &validation, problems);
     if problems.has_errors() {
         return None;
     }
@@ -137,6 +140,7 @@ fn routes(
     settings: &Settings,
     upstreams: &[Option<Backend>],
     plans: &Plans,
+    validation: &Validation,
     problems: &mut Problems,
 ) -> Vec<Route> {
     let choice = Choice::of(settings, upstreams);
@@ -153,7 +157,7 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                routes.extend(route(binding, duties, backend, &deadlines, plans, problems));
+                routes.extend(route(binding, duties, backend, &deadlines, plans, validation, problems));
             }
         }
     }
@@ -190,6 +194,7 @@ fn route(
     backend: &Backend,
     deadlines: &[(Glob, &MethodSettings)],
     plans: &Plans,
+    validation: &Validation,
     problems: &mut Problems,
 ) -> Option<Route> {
     let rpc = rpc_name(binding);
@@ -210,6 +215,7 @@ fn route(
         captures: binding.variables.len(),
         path,
         template: binding.template.to_string().into(),
+        validator: validation.of_requests(binding, &rpc),
         rpc: rpc.into(),
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),

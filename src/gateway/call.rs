@@ -149,6 +149,9 @@ impl Steps<'_> {
         record.request_bytes = body.len() as u64;
         let frame = self.frame(&body, kept)?;
         self.in_account(kept)?;
+        if let Some(validator) = &route.validator {
+            validator.check(&kept.message)?;
+        }
         Ok(Call { path: route.path.clone(), metadata, frame, timeout: route.deadlines.of(wish) })
     }
 

@@ -7,6 +7,7 @@
 mod build;
 mod call;
 mod duties;
+mod validation;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, policy, route, rule, schema, transcode, upstream};
+use crate::validate::Validator;
+use crate::{metadata, policy, route, rule, schema, transcode, upstream, validate};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub struct Settings {
     pub duties: duty::Settings,
     /// The header in which answers carry the version of the API; `None`: none does.
     pub version_header: Option<HeaderName>,
+    /// Whether requests are held to the rules of the contract.
+    pub validation: validate::Settings,
     /// Limits on requests.
     pub limits: Limits,
 }
@@ -116,6 +120,8 @@ struct Route {
     upstream_name: Arc<str>,
     deadlines: Deadlines,
     duties: RouteDuties,
+    /// The rules that requests are held to, if there are any.
+    validator: Option<Validator>,
     streaming: bool,
 }
 

@@ -12,9 +12,10 @@ use prost_reflect::DynamicMessage;
 use super::expression::{self, This};
 use super::kind::Kind;
 use super::plan::{Check, Content, Field, List, Map, Message, Plans, SizeTest, Value, is_set, is_zero};
-use super::read::{Found, Malformed, Raw, fields};
+use super::read::{Found, Raw, fields};
 use super::rule::{Moment, Number, NumberTest, Rule};
 use super::violation::{Path, Violation};
+use crate::wire::field::Malformed;
 
 /// Why a message cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +60,16 @@ impl<'c> Checker<'c> {
         }
         self.choices(plan, &found, path);
         for oneof in &plan.oneofs {
-            let set = oneof.slots.iter().any(|slot| found.get(*slot).is_some_and(|found| !found.is_nothing()));
+            let set =
+                oneof.slots.iter().any(|slot| found.get(*slot).is_some_and(|found| !found.is_nothing()));
             if !set {
                 self.violate(&path.field(&oneof.name), "required", "exactly one field is required in oneof");
             }
         }
         for field in &plan.fields {
-            let (Some(slot), Some(found)) = (plan.slots.get(field.slot), found.get(field.slot)) else { continue };
+            let (Some(slot), Some(found)) = (plan.slots.get(field.slot), found.get(field.slot)) else {
+                continue;
+            };
             let set = is_set(slot, field.presence, found);
             self.field(field, set, found, path)?;
         }
@@ -197,7 +201,8 @@ impl<'c> Checker<'c> {
             Check::Bytes(rules) => self.all(rules, path, |test| test.holds(raw.bytes())),
             Check::Any(rules) => {
                 let found = fields(&well_known::ANY, raw.bytes())?;
-                let url = found.first().and_then(|found| found.all().first()).map_or(&[][..], |raw| raw.bytes());
+                let url =
+                    found.first().and_then(|found| found.all().first()).map_or(&[][..], |raw| raw.bytes());
                 self.all(rules, path, |test| test.holds(url));
             }
             Check::Time(rules) => {
@@ -213,7 +218,11 @@ impl<'c> Checker<'c> {
             }
             Check::Wrapped(slot, inner) => {
                 let found = fields(&**slot, raw.bytes())?;
-                let none = if slot.iter().any(|slot| slot.kind.is_number()) { Raw::Number(0) } else { Raw::Bytes(&[]) };
+                let none = if slot.iter().any(|slot| slot.kind.is_number()) {
+                    Raw::Number(0)
+                } else {
+                    Raw::Bytes(&[])
+                };
                 let raw = found.first().and_then(|found| found.all().first()).copied().unwrap_or(none);
                 self.standard(inner, raw, path)?;
             }
@@ -265,7 +274,11 @@ impl<'c> Checker<'c> {
 
     fn violate(&mut self, path: &Path<'_>, rule: &str, text: &str) {
         if self.violations.len() < MOST {
-            self.violations.push(Violation { field: path.text(), rule: rule.to_owned(), text: text.to_owned() });
+            self.violations.push(Violation {
+                field: path.text(),
+                rule: rule.to_owned(),
+                text: text.to_owned(),
+            });
         }
     }
 
@@ -344,8 +357,9 @@ fn is_zero_value(value: &Value, raw: Raw<'_>) -> bool {
 /// Messages with rules of their own, read directly.
 mod well_known {
     use super::super::kind::Kind;
-    use super::super::read::{Malformed, Raw, Shape, Slot, fields};
+    use super::super::read::{Raw, Shape, Slot, fields};
     use super::super::rule::Moment;
+    use crate::wire::field::Malformed;
 
     const fn slot(number: u32, kind: Kind, shape: Shape) -> Slot {
         Slot { number, kind, shape, oneof: None, closed: None }
@@ -358,7 +372,8 @@ mod well_known {
     /// A timestamp or a duration in nanoseconds.
     pub(super) fn time(wire: &[u8]) -> Result<Moment, Malformed> {
         let found = fields(&TIME, wire)?;
-        let mut numbers = found.iter().map(|found| found.all().first().map_or(0, |raw: &Raw<'_>| Kind::int(raw.number())));
+        let mut numbers =
+            found.iter().map(|found| found.all().first().map_or(0, |raw: &Raw<'_>| Kind::int(raw.number())));
         let (seconds, nanos) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         Ok(Moment::from(seconds) * 1_000_000_000 + Moment::from(nanos))
     }

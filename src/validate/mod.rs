@@ -33,6 +33,8 @@ use crate::status::{Code, Origin, Status};
 pub struct Settings {
     /// Whether requests are held to their rules.
     pub requests: bool,
+    /// Globs over `pkg.Service/Method` of methods that are left out.
+    pub except: Vec<String>,
 }
 
 /// The rules of all message types of a contract. Cheap to clone.

@@ -137,6 +137,9 @@ mod tests {
 
     #[test]
     fn faults_are_told_in_a_line() {
-        assert_eq!(compile("a(").expect_err("it is open"), "the pattern is no regular expression: unclosed group");
+        assert_eq!(
+            compile("a(").expect_err("it is open"),
+            "the pattern is no regular expression: unclosed group"
+        );
     }
 }

@@ -6,13 +6,10 @@
 
 use std::borrow::Cow;
 
-use prost::encoding::{WireType, decode_key, decode_varint};
+use prost::encoding::decode_varint;
 
 use super::kind::{Form, Kind};
-
-/// Bytes that are not a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+use crate::wire::field::{Fields, Malformed, Value};
 
 /// One value as it stands on the wire.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -108,14 +105,10 @@ impl<'w> Found<'w> {
 /// The values of the fields in `slots`, which are in order of their numbers, each at its slot's place.
 pub(super) fn fields<'w>(slots: &[Slot], wire: &'w [u8]) -> Result<Vec<Found<'w>>, Malformed> {
     let mut found = vec![Found::Nothing; slots.len()];
-    let mut rest = wire;
-    while !rest.is_empty() {
-        let (number, wire_type) = decode_key(&mut rest).map_err(|_| Malformed)?;
-        let place = place_of(slots, number);
-        let slot = place.and_then(|place| slots.get(place));
-        let (form, raw) = value(&mut rest, number, wire_type)?;
-        if let (Some(place), Some(slot)) = (place, slot) {
-            take(slots, slot, place, form, raw, &mut found)?;
+    for field in Fields::of(wire) {
+        let field = field?;
+        if let Some(place) = place_of(slots, field.number) {
+            take(slots, place, field.value, &mut found)?;
         }
     }
     Ok(found)
@@ -133,12 +126,12 @@ fn place_of(slots: &[Slot], number: u32) -> Option<usize> {
 /// Puts one occurrence of a field where it belongs; one of another wire type is an unknown field.
 fn take<'w>(
     slots: &[Slot],
-    slot: &Slot,
     place: usize,
-    form: Form,
-    raw: Raw<'w>,
+    value: Value<'w>,
     found: &mut [Found<'w>],
 ) -> Result<(), Malformed> {
+    let Some(slot) = slots.get(place) else { return Ok(()) };
+    let (form, raw) = raw(value);
     let list = slot.shape == Shape::List;
     if form == Form::Bytes && list && slot.kind.form() != Form::Bytes && slot.kind.is_number() {
         return packed(slot, raw.bytes(), found.get_mut(place));
@@ -165,7 +158,10 @@ impl Slot {
     fn accept<'w>(&self, raw: Raw<'w>) -> Option<Raw<'w>> {
         let Raw::Number(bits) = raw else { return Some(raw) };
         let number = self.kind.number(bits);
-        let open = self.closed.as_ref().is_none_or(|known| known.iter().any(|one| Kind::int(number) == i64::from(*one)));
+        let open = self
+            .closed
+            .as_ref()
+            .is_none_or(|known| known.iter().any(|one| Kind::int(number) == i64::from(*one)));
         open.then_some(Raw::Number(number))
     }
 }
@@ -185,55 +181,26 @@ fn packed<'w>(slot: &Slot, mut rest: &'w [u8], found: Option<&mut Found<'w>>) ->
     Ok(())
 }
 
-/// The value after a key, and its form.
-fn value<'w>(rest: &mut &'w [u8], number: u32, wire_type: WireType) -> Result<(Form, Raw<'w>), Malformed> {
-    Ok(match wire_type {
-        WireType::Varint => (Form::Varint, Raw::Number(decode_varint(rest).map_err(|_| Malformed)?)),
-        WireType::SixtyFourBit => (Form::Fixed64, Raw::Number(take_array(rest).map(u64::from_le_bytes)?)),
-        WireType::ThirtyTwoBit => (Form::Fixed32, Raw::Number(take_array(rest).map(u32::from_le_bytes)?.into())),
-        WireType::LengthDelimited => (Form::Bytes, Raw::Bytes(take_bytes(rest)?)),
-        WireType::StartGroup => (Form::Group, Raw::Bytes(group(rest, number)?)),
-        WireType::EndGroup => return Err(Malformed),
-    })
-}
-
-fn take_bytes<'w>(rest: &mut &'w [u8]) -> Result<&'w [u8], Malformed> {
-    let length = decode_varint(rest).map_err(|_| Malformed)?;
-    let length = usize::try_from(length).map_err(|_| Malformed)?;
-    let (bytes, after) = rest.split_at_checked(length).ok_or(Malformed)?;
-    *rest = after;
-    Ok(bytes)
-}
-
 fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
     let (bytes, after) = rest.split_first_chunk().ok_or(Malformed)?;
     *rest = after;
     Ok(*bytes)
 }
 
-/// What stands up to the end of the group with this number, whose start has been read.
-fn group<'w>(rest: &mut &'w [u8], number: u32) -> Result<&'w [u8], Malformed> {
-    let whole = *rest;
-    let mut open = vec![number];
-    loop {
-        let before = rest.len();
-        let (number, wire_type) = decode_key(rest).map_err(|_| Malformed)?;
-        match wire_type {
-            WireType::StartGroup => open.push(number),
-            WireType::EndGroup if open.pop() != Some(number) => return Err(Malformed),
-            WireType::EndGroup if open.is_empty() => {
-                return whole.get(..whole.len() - before).ok_or(Malformed);
-            }
-            WireType::EndGroup => {}
-            other => drop(value(rest, number, other)?),
-        }
+fn raw(value: Value<'_>) -> (Form, Raw<'_>) {
+    match value {
+        Value::Varint(number) => (Form::Varint, Raw::Number(number)),
+        Value::Fixed64(bits) => (Form::Fixed64, Raw::Number(bits)),
+        Value::Fixed32(bits) => (Form::Fixed32, Raw::Number(bits.into())),
+        Value::Bytes(bytes) => (Form::Bytes, Raw::Bytes(bytes)),
+        Value::Group(bytes) => (Form::Group, Raw::Bytes(bytes)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prost::encoding::{encode_key, encode_varint};
+    use prost::encoding::{WireType, encode_key, encode_varint};
 
     fn slot(number: u32, kind: Kind, shape: Shape) -> Slot {
         Slot { number, kind, shape, oneof: None, closed: None }

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use prost::Message as _;
-use prost_reflect::{DynamicMessage, MessageDescriptor};
+use prost_reflect::MessageDescriptor;
 
 use super::{Validator, Validators};
 use crate::problem::Problems;
 use crate::schema::{self, Schema, Settings};
 use crate::status::Code;
+use crate::transcode::MessagePlan;
 
 fn load(text: &str) -> Schema {
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -29,12 +29,18 @@ fn validator(text: &str) -> (Validator, MessageDescriptor) {
     (validators.message(&desc).expect("M has rules"), desc)
 }
 
+/// The wire bytes of a message in JSON.
+fn wire(desc: &MessageDescriptor, json: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    let plan = MessagePlan::compile(desc, &crate::transcode::Settings::default());
+    plan.write_wire(json.as_bytes(), &mut wire).expect("it is such a message");
+    wire
+}
+
 /// `field: rule` of each violation of a message in JSON.
 fn broken(text: &str, json: &str) -> Vec<String> {
     let (validator, desc) = validator(text);
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let message = DynamicMessage::deserialize(desc, &mut reader).expect("it is such a message");
-    let found = validator.violations(&message.encode_to_vec()).expect("there is an answer");
+    let found = validator.violations(&wire(&desc, json)).expect("there is an answer");
     found.iter().map(|one| format!("{}: {}", one.field, one.rule)).collect()
 }
 
@@ -46,11 +52,14 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn a_message_without_rules_below_it_has_no_validator() {
-    let schema = load("message M { N n = 1; } message N { M m = 1; string s = 2; } message R { S s = 1; repeated R r = 2; }
-        message S { string id = 1 [(buf.validate.field).string.uuid = true]; }");
+    let schema = load(
+        "message M { N n = 1; } message N { M m = 1; string s = 2; } message R { S s = 1; repeated R r = 2; }
+        message S { string id = 1 [(buf.validate.field).string.uuid = true]; }",
+    );
     let mut problems = Problems::new();
     let validators = Validators::compile(&schema, &mut problems);
-    let has = |name| validators.message(&schema.pool().get_message_by_name(name).expect("it is there")).is_some();
+    let has =
+        |name| validators.message(&schema.pool().get_message_by_name(name).expect("it is there")).is_some();
     assert_eq!(["t.M", "t.N", "t.R", "t.S"].map(has), [false, false, true, true]);
 }
 
@@ -103,26 +112,61 @@ fn expressions_see_presence_defaults_and_what_lies_below() {
 
 #[test]
 fn a_rule_that_gives_no_answer_is_no_fault_of_the_client() {
-    let (validator, _) = validator("message M { int32 n = 1 [(buf.validate.field).cel = {id: \"n.inverse\", expression: \"1 / this > 0\"}]; }");
+    let (validator, _) = validator(
+        "message M { int32 n = 1 [(buf.validate.field).cel = {id: \"n.inverse\", expression: \"1 / this > 0\"}]; }",
+    );
     assert!(validator.check(&[8, 1]).is_ok());
     let status = validator.check(&[]).expect_err("nothing divides by zero");
-    assert_eq!((status.code, &*status.message), (Code::Internal, "the validation rule `n.inverse` gave no answer"));
+    assert_eq!(
+        (status.code, &*status.message),
+        (Code::Internal, "the validation rule `n.inverse` gave no answer")
+    );
 }
 
 #[test]
 fn what_does_not_compile_is_told_with_its_field() {
     let table = [
-        ("int32 f = 1 [(buf.validate.field).string.min_len = 1];", "`string` rules cannot stand on a field of type `int32`"),
-        ("repeated string f = 1 [(buf.validate.field).string.min_len = 1];", "write them under `repeated.items.string`"),
+        (
+            "int32 f = 1 [(buf.validate.field).string.min_len = 1];",
+            "`string` rules cannot stand on a field of type `int32`",
+        ),
+        (
+            "repeated string f = 1 [(buf.validate.field).string.min_len = 1];",
+            "write them under `repeated.items.string`",
+        ),
         ("M f = 1 [(buf.validate.field).string.min_len = 1];", "cannot stand on a field of type `t.M`"),
-        ("string f = 1 [(buf.validate.field).string.pattern = \"a(\"];", "the pattern is no regular expression: unclosed group"),
-        ("string f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"this ==\"}];", "the CEL rule `x` does not compile"),
-        ("string f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"that == ''\"}];", "there is nothing named `that`"),
-        ("string f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"this.isBlue()\"}];", "there is no function named `isBlue`"),
-        ("string f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"this.matches('a(')\"}];", "the pattern is no regular expression"),
-        ("M f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"has(this.g)\"}];", "`t.M` has no field `g`"),
-        ("repeated M f = 1 [(buf.validate.field).repeated.unique = true];", "cannot stand on a list of messages"),
-        ("option (buf.validate.message).oneof = {fields: [\"f\", \"g\"]}; string f = 1;", "`g` is not one of its fields"),
+        (
+            "string f = 1 [(buf.validate.field).string.pattern = \"a(\"];",
+            "the pattern is no regular expression: unclosed group",
+        ),
+        (
+            "string f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"this ==\"}];",
+            "the CEL rule `x` does not compile",
+        ),
+        (
+            "string f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"that == ''\"}];",
+            "there is nothing named `that`",
+        ),
+        (
+            "string f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"this.isBlue()\"}];",
+            "there is no function named `isBlue`",
+        ),
+        (
+            "string f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"this.matches('a(')\"}];",
+            "the pattern is no regular expression",
+        ),
+        (
+            "M f = 1 [(buf.validate.field).cel = {id: \"x\", expression: \"has(this.g)\"}];",
+            "`t.M` has no field `g`",
+        ),
+        (
+            "repeated M f = 1 [(buf.validate.field).repeated.unique = true];",
+            "cannot stand on a list of messages",
+        ),
+        (
+            "option (buf.validate.message).oneof = {fields: [\"f\", \"g\"]}; string f = 1;",
+            "`g` is not one of its fields",
+        ),
     ];
     for (body, what) in table {
         let told = problems(&format!("message M {{\n  {body}\n}}"));
@@ -133,7 +177,8 @@ fn what_does_not_compile_is_told_with_its_field() {
 
 #[test]
 fn bytes_that_are_no_message_are_refused() {
-    let (validator, _) = validator("message M { M m = 1; string s = 2 [(buf.validate.field).string.max_len = 3]; }");
+    let (validator, _) =
+        validator("message M { M m = 1; string s = 2 [(buf.validate.field).string.max_len = 3]; }");
     for wire in [&[0x0a][..], &[0x0a, 5, 0], &[0x12, 1, 0xff], &[0x0a, 2, 0x12, 9]] {
         let status = validator.check(wire).expect_err("it is no message");
         assert_eq!(status.code, Code::InvalidArgument, "{wire:?}");
@@ -154,7 +199,7 @@ fn no_layout_costs_more_than_its_length() {
     let text = "message M { N n = 1; repeated int32 unique = 2 [(buf.validate.field).repeated.unique = true]; map<int32, string> map = 3 [(buf.validate.field).map.min_pairs = 1]; }
         message N { option (buf.validate.message).cel_expression = \"this.list.all(i, i <= this.limit)\"; N n = 1; int32 limit = 2; repeated int32 list = 3; string s = 4 [(buf.validate.field).string.max_len = 3]; }";
     let (validator, desc) = validator(text);
-    let pieces: Vec<u8> = [0x0a, 4, 0x0a, 2, 0x10, 9].repeat(200_000);
+    let pieces: Vec<u8> = [0x0a, 4, 0x0a, 2, 0x10, 9_u8].repeat(200_000);
     let mut numbers = String::from("{\"map\": {\"1\": \"\"}, \"unique\": [0");
     for number in 1..200_000 {
         numbers.push_str(&format!(",{number}"));
@@ -162,13 +207,17 @@ fn no_layout_costs_more_than_its_length() {
     numbers.push_str("], \"n\": {\"limit\": 1, \"list\": [1");
     numbers.push_str(&",1".repeat(20_000));
     numbers.push_str("]}}");
-    let mut reader = serde_json::Deserializer::from_str(&numbers);
-    let many = DynamicMessage::deserialize(desc, &mut reader).expect("it is such a message").encode_to_vec();
-    let entries: Vec<u8> = [0x1a, 2, 8, 1].repeat(200_000);
+    let many = wire(&desc, &numbers);
+    let entries: Vec<u8> = [0x1a, 2, 8, 1_u8].repeat(200_000);
     for wire in [pieces, many, entries] {
         let started = Instant::now();
         drop(validator.violations(&wire).expect("there is an answer"));
-        assert!(started.elapsed() < Duration::from_secs(20), "{} bytes took {:?}", wire.len(), started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "{} bytes took {:?}",
+            wire.len(),
+            started.elapsed()
+        );
     }
 }
 
@@ -179,12 +228,12 @@ fn the_rules_of_the_model_api_compile() {
     let schema = schema::load(&settings, &mut problems).expect("the model API is sound");
     let validators = Validators::compile(&schema, &mut problems);
     assert!(problems.is_empty(), "{problems}");
-    let desc = schema.pool().get_message_by_name("qdrant.cloud.cluster.v1.GetClusterRequest").expect("it is there");
+    let desc =
+        schema.pool().get_message_by_name("qdrant.cloud.cluster.v1.GetClusterRequest").expect("it is there");
     let validator = validators.message(&desc).expect("it has rules");
-    let mut message = DynamicMessage::new(desc);
-    let uuid = || prost_reflect::Value::String("7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10".to_owned());
-    message.set_field_by_name("account_id", uuid());
-    assert_eq!(validator.violations(&message.encode_to_vec()).expect("there is an answer").len(), 1);
-    message.set_field_by_name("cluster_id", uuid());
-    assert!(validator.check(&message.encode_to_vec()).is_ok());
+    let id = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
+    let one = validator.violations(&wire(&desc, &format!("{{\"account_id\": \"{id}\"}}")));
+    assert_eq!(one.expect("there is an answer").len(), 1);
+    let both = format!("{{\"account_id\": \"{id}\", \"cluster_id\": \"{id}\"}}");
+    assert!(validator.check(&wire(&desc, &both)).is_ok());
 }

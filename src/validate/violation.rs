@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use prost::Message as _;
 use prost_types::Any;
-use tonic_types::pb::bad_request::FieldViolation;
 use tonic_types::pb::BadRequest;
+use tonic_types::pb::bad_request::FieldViolation;
 
 use super::kind::Kind;
 use super::read::Raw;
@@ -94,7 +94,9 @@ fn subscript(kind: Kind, key: Raw<'_>, text: &mut String) {
 /// 400 with all violations as `google.rpc.BadRequest`; the message itself tells the first.
 pub(super) fn status(violations: Vec<Violation>) -> Status {
     let mut message = match violations.first() {
-        Some(Violation { field, text, .. }) if field.is_empty() => format!("the request is not valid: {text}"),
+        Some(Violation { field, text, .. }) if field.is_empty() => {
+            format!("the request is not valid: {text}")
+        }
         Some(Violation { field, text, .. }) => format!("the request is not valid: `{field}`: {text}"),
         None => "the request is not valid".to_owned(),
     };
@@ -142,7 +144,10 @@ mod tests {
             text: "must be a valid UUID".to_owned(),
         };
         let status = status(vec![violation("id"), violation("account_id")]);
-        assert_eq!(status.message, "the request is not valid: `id`: must be a valid UUID (and one more violation)");
+        assert_eq!(
+            status.message,
+            "the request is not valid: `id`: must be a valid UUID (and one more violation)"
+        );
         let details = BadRequest::decode(&*status.details[0].value).expect("it is a BadRequest");
         let fields: Vec<_> = details.field_violations.iter().map(|one| (&*one.field, &*one.reason)).collect();
         assert_eq!(fields, [("id", "string.uuid"), ("account_id", "string.uuid")]);

@@ -47,7 +47,9 @@ pub fn message(desc: &MessageDescriptor, random: &mut Random) -> DynamicMessage 
 fn inner(desc: &MessageDescriptor, random: &mut Random, gaps: usize, depth: usize) -> DynamicMessage {
     let mut message = DynamicMessage::new(desc.clone());
     for field in desc.fields() {
-        let of_many = field.containing_oneof().is_some_and(|oneof| oneof.fields().len() > 1 && !random.once_in(oneof.fields().len()));
+        let of_many = field
+            .containing_oneof()
+            .is_some_and(|oneof| oneof.fields().len() > 1 && !random.once_in(oneof.fields().len()));
         let deep = matches!(field.kind(), Kind::Message(_)) && depth > 3;
         if deep || of_many || random.once_in(gaps) {
             continue;
@@ -57,7 +59,11 @@ fn inner(desc: &MessageDescriptor, random: &mut Random, gaps: usize, depth: usiz
             map(&field, rules.as_ref(), random, gaps, depth)
         } else if field.is_list() {
             let items = rules.as_ref().and_then(|rules| sub(rules, "items"));
-            Value::List((0..count(rules.as_ref(), random)).map(|_| single(&field.kind(), items.as_ref(), random, gaps, depth)).collect())
+            Value::List(
+                (0..count(rules.as_ref(), random))
+                    .map(|_| single(&field.kind(), items.as_ref(), random, gaps, depth))
+                    .collect(),
+            )
         } else {
             single(&field.kind(), rules.as_ref(), random, gaps, depth)
         };
@@ -66,7 +72,13 @@ fn inner(desc: &MessageDescriptor, random: &mut Random, gaps: usize, depth: usiz
     message
 }
 
-fn map(field: &FieldDescriptor, rules: Option<&DynamicMessage>, random: &mut Random, gaps: usize, depth: usize) -> Value {
+fn map(
+    field: &FieldDescriptor,
+    rules: Option<&DynamicMessage>,
+    random: &mut Random,
+    gaps: usize,
+    depth: usize,
+) -> Value {
     let Kind::Message(entry) = field.kind() else { unreachable!("a map is of entries") };
     let part = |name| rules.and_then(|rules| sub(rules, name));
     let (keys, values) = (part("keys"), part("values"));
@@ -81,7 +93,8 @@ fn map(field: &FieldDescriptor, rules: Option<&DynamicMessage>, random: &mut Ran
 
 fn count(rules: Option<&DynamicMessage>, random: &mut Random) -> usize {
     let bound = |name| rules.and_then(|rules| number(rules, name));
-    let bounds: Vec<f64> = ["min_items", "max_items", "min_pairs", "max_pairs"].into_iter().filter_map(bound).collect();
+    let bounds: Vec<f64> =
+        ["min_items", "max_items", "min_pairs", "max_pairs"].into_iter().filter_map(bound).collect();
     if !bounds.is_empty() && random.once_in(3) {
         let near = bounds[random.below(bounds.len())] as usize + random.below(3);
         return near.saturating_sub(1).min(40);
@@ -89,7 +102,13 @@ fn count(rules: Option<&DynamicMessage>, random: &mut Random) -> usize {
     random.below(4)
 }
 
-fn single(kind: &Kind, rules: Option<&DynamicMessage>, random: &mut Random, gaps: usize, depth: usize) -> Value {
+fn single(
+    kind: &Kind,
+    rules: Option<&DynamicMessage>,
+    random: &mut Random,
+    gaps: usize,
+    depth: usize,
+) -> Value {
     match kind {
         Kind::Bool => Value::Bool(random.once_in(2)),
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(near(rules, random) as i32),
@@ -114,7 +133,13 @@ fn single(kind: &Kind, rules: Option<&DynamicMessage>, random: &mut Random, gaps
 }
 
 /// A wrapper's rules are those of its value.
-fn wrapped(desc: &MessageDescriptor, rules: Option<&DynamicMessage>, random: &mut Random, gaps: usize, depth: usize) -> DynamicMessage {
+fn wrapped(
+    desc: &MessageDescriptor,
+    rules: Option<&DynamicMessage>,
+    random: &mut Random,
+    gaps: usize,
+    depth: usize,
+) -> DynamicMessage {
     let mut message = inner(desc, random, gaps, depth + 1);
     if desc.full_name().starts_with("google.protobuf.") && desc.full_name().ends_with("Value") {
         if let Some(field) = desc.get_field_by_name("value").filter(|_| !random.once_in(6)) {
@@ -168,7 +193,8 @@ fn text(rules: Option<&DynamicMessage>, random: &mut Random) -> String {
 }
 
 fn bytes(random: &mut Random) -> Vec<u8> {
-    let known: [&[u8]; 9] = [b"", b"a", b"ab", b"abyz", b"xmnyz", b"\xff", b"1234", b"0123456789abcdef", b"abc"];
+    let known: [&[u8]; 9] =
+        [b"", b"a", b"ab", b"abyz", b"xmnyz", b"\xff", b"1234", b"0123456789abcdef", b"abc"];
     random.of(&known).to_vec()
 }
 
@@ -176,18 +202,26 @@ fn time(desc: &MessageDescriptor, rules: Option<&DynamicMessage>, random: &mut R
     let mut message = DynamicMessage::new(desc.clone());
     let mut named: Vec<i64> = vec![0, 1, 60, 951_782_400, 4_102_444_800, 1_700_000_000];
     if let Some(given) = rules.and_then(typed) {
-        named.extend(given.fields().filter_map(|(_, value)| value.as_message()?.get_field_by_name("seconds")?.as_i64()));
+        named.extend(
+            given
+                .fields()
+                .filter_map(|(_, value)| value.as_message()?.get_field_by_name("seconds")?.as_i64()),
+        );
     }
     let seconds = named[random.below(named.len())] + [-1, 0, 0, 1][random.below(4)];
     message.set_field_by_name("seconds", Value::I64(seconds));
     let nanos = [0, 0, 1, 500_000_000][random.below(4)];
-    message.set_field_by_name("nanos", Value::I32(if seconds < 0 && desc.name() == "Duration" { -nanos } else { nanos }));
+    message.set_field_by_name(
+        "nanos",
+        Value::I32(if seconds < 0 && desc.name() == "Duration" { -nanos } else { nanos }),
+    );
     message
 }
 
 fn mask(desc: &MessageDescriptor, random: &mut Random) -> DynamicMessage {
     let mut message = DynamicMessage::new(desc.clone());
-    let paths = (0..random.below(3)).map(|_| Value::String(random.of(&["a", "foo_bar", "a.b", "x1.y", "b"]).to_owned()));
+    let paths = (0..random.below(3))
+        .map(|_| Value::String(random.of(&["a", "foo_bar", "a.b", "x1.y", "b"]).to_owned()));
     message.set_field_by_name("paths", Value::List(paths.collect()));
     message
 }
@@ -263,18 +297,95 @@ const UUIDS: [&str; 8] = [
 ];
 
 const MATCHING: [&str; 22] = [
-    "my-cluster_1", "aws", "hybrid", "eu-central-1", "EUR", "DE", "US", "2024", "latest", "v1.2.3", "@daily", "0 0 * * *",
-    "a/b.c", "local:v1:abc", "vault:v2:x", "a_b.c", "app.kubernetes.io/name", "/a.B/C", "https://example.com/a", "read",
-    "(a", "a b",
+    "my-cluster_1",
+    "aws",
+    "hybrid",
+    "eu-central-1",
+    "EUR",
+    "DE",
+    "US",
+    "2024",
+    "latest",
+    "v1.2.3",
+    "@daily",
+    "0 0 * * *",
+    "a/b.c",
+    "local:v1:abc",
+    "vault:v2:x",
+    "a_b.c",
+    "app.kubernetes.io/name",
+    "/a.B/C",
+    "https://example.com/a",
+    "read",
+    "(a",
+    "a b",
 ];
 
 const FORMATS: [&str; 66] = [
-    "a", "b", "ab", "abyz", "xmnyz", "abc", "äöü", "😀", "somebody@example.com", "a@b", "a@b@c", "a b@c", "a@-b.c",
-    "example.com", "a.b.", "-a.b", "1.2", "xn--a", "a_b.c", "127.0.0.1", "255.255.255.256", "01.2.3.4", "::1", "::",
-    "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "fe80::1%eth0", "::ffff:1.2.3.4", "::1.2.3.4%a", "1::2::3", "10.0.0.0/8",
-    "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/08", "::/0", "fe80::1/10", "fe80::%a/10", "https://example.com/a?b=c#d",
-    "http://[::1]:80/", "http://[fe80::1%25eth0]/", "http://[v1.a:b]/", "http://a b/", "a:b", "mailto:a@b.c", "/a/b",
-    "//example.com", "1:b", "a:%zz", "http://a:b/", "http://%FF/", "http://%C3%A4/", "http://[::1.2.3.4]/", "?a",
-    "example.com:80", "example.com:080", "example.com:65536", "[::1]:80", "[::1]", "1.2.3.4:0",
-    "01ARZ3NDEKTSV4RRFFQ69G5FAV", "81ARZ3NDEKTSV4RRFFQ69G5FAV", "a.b.C", ".a.b", "x-request-id", ":path", "a\tb\r",
+    "a",
+    "b",
+    "ab",
+    "abyz",
+    "xmnyz",
+    "abc",
+    "äöü",
+    "😀",
+    "somebody@example.com",
+    "a@b",
+    "a@b@c",
+    "a b@c",
+    "a@-b.c",
+    "example.com",
+    "a.b.",
+    "-a.b",
+    "1.2",
+    "xn--a",
+    "a_b.c",
+    "127.0.0.1",
+    "255.255.255.256",
+    "01.2.3.4",
+    "::1",
+    "::",
+    "1:2:3:4:5:6:7:8",
+    "1:2:3:4:5:6:7::",
+    "fe80::1%eth0",
+    "::ffff:1.2.3.4",
+    "::1.2.3.4%a",
+    "1::2::3",
+    "10.0.0.0/8",
+    "10.0.0.1/8",
+    "10.0.0.0/33",
+    "10.0.0.0/08",
+    "::/0",
+    "fe80::1/10",
+    "fe80::%a/10",
+    "https://example.com/a?b=c#d",
+    "http://[::1]:80/",
+    "http://[fe80::1%25eth0]/",
+    "http://[v1.a:b]/",
+    "http://a b/",
+    "a:b",
+    "mailto:a@b.c",
+    "/a/b",
+    "//example.com",
+    "1:b",
+    "a:%zz",
+    "http://a:b/",
+    "http://%FF/",
+    "http://%C3%A4/",
+    "http://[::1.2.3.4]/",
+    "?a",
+    "example.com:80",
+    "example.com:080",
+    "example.com:65536",
+    "[::1]:80",
+    "[::1]",
+    "1.2.3.4:0",
+    "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "81ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "a.b.C",
+    ".a.b",
+    "x-request-id",
+    ":path",
+    "a\tb\r",
 ];

@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Place, Problem, Problems};
-use crate::{admin, gateway, reload, rule, serve, transcode};
+use crate::{admin, gateway, reload, rule, serve, transcode, validate};
 
 use super::Settings;
 use super::file::File;
@@ -56,6 +56,15 @@ impl Check<'_> {
             methods: self.methods(&file.methods),
             duties: self.duties(&file.options, &file.methods),
             version_header: self.version_header(&file.options),
+            validation: validate::Settings {
+                requests: file.validation.requests,
+                except: file
+                    .validation
+                    .except
+                    .iter()
+                    .map(|glob| glob.trim_start_matches('/').to_owned())
+                    .collect(),
+            },
             limits: self.request_limits(&file.limits),
         };
         let serve = serve::Settings {

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
-pub use duties::{Options, Preset};
+pub use duties::{Options, Preset, Validation};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
@@ -42,6 +42,8 @@ pub struct File {
     pub methods: Vec<Method>,
     /// Which proto options say what is asked of the gateway for a method.
     pub options: Options,
+    /// What of the contract's `buf.validate` rules is held.
+    pub validation: Validation,
     /// How JSON is read and written.
     pub json: Json,
     /// How paths are matched.

@@ -24,7 +24,8 @@ impl Builder<'_> {
         let items = own.as_ref().and_then(|own| get(own, "items"));
         let items = items.as_ref().and_then(Given::as_message);
         let mut expressions = self.given_expressions(desc, rules, false, desc);
-        expressions.extend(own.map(|own| self.named_expressions(&own, desc, false, desc)).unwrap_or_default());
+        expressions
+            .extend(own.map(|own| self.named_expressions(&own, desc, false, desc)).unwrap_or_default());
         List {
             desc: desc.clone(),
             kind: Kind::of(desc),
@@ -163,7 +164,11 @@ impl Builder<'_> {
         }
         if is_true(own, "unique") {
             if matches!(desc.kind(), Declared::Message(_)) {
-                self.tell(desc.full_name(), options::FIELD, "`repeated.unique` cannot stand on a list of messages");
+                self.tell(
+                    desc.full_name(),
+                    options::FIELD,
+                    "`repeated.unique` cannot stand on a list of messages",
+                );
             }
             let text = "repeated value must contain unique items";
             rules.push(Rule::new("repeated.unique", text, SizeTest::Unique));

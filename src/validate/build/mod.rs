@@ -55,8 +55,10 @@ impl Builder<'_> {
             }
             None => Box::default(),
         };
-        let choices = rules.map(|rules| self.choices(desc, &declared, &options::choices(&rules))).unwrap_or_default();
-        let chosen: Vec<usize> = choices.iter().flat_map(|choice| &choice.members).map(|member| member.0).collect();
+        let choices =
+            rules.map(|rules| self.choices(desc, &declared, &options::choices(&rules))).unwrap_or_default();
+        let chosen: Vec<usize> =
+            choices.iter().flat_map(|choice| &choice.members).map(|member| member.0).collect();
         let mut fields = Vec::new();
         for (slot, field) in declared.iter().enumerate() {
             fields.extend(self.field(field, slot, chosen.contains(&slot)));
@@ -78,7 +80,8 @@ impl Builder<'_> {
             return None;
         }
         // In a choice, a field that is not set is not wrong.
-        let zero_is_unset = given.ignore == options::Ignore::IfZero || (chosen && !given.says_ignore && rules.is_some());
+        let zero_is_unset =
+            given.ignore == options::Ignore::IfZero || (chosen && !given.says_ignore && rules.is_some());
         let presence = desc.supports_presence();
         Some(Field {
             slot,
@@ -104,15 +107,23 @@ impl Builder<'_> {
                     return Err(format!("`{name}` is not one of its fields"));
                 };
                 let twice = names.iter().filter(|other| *other == name).count() > 1;
-                if twice { Err(format!("`{name}` is named twice")) } else { Ok((slot, field.supports_presence())) }
+                if twice {
+                    Err(format!("`{name}` is named twice"))
+                } else {
+                    Ok((slot, field.supports_presence()))
+                }
             });
             let members: Result<Box<[_]>, String> = members.collect();
             match members {
                 Ok(members) if members.is_empty() => {
                     self.tell(desc.full_name(), options::MESSAGE, "a `oneof` rule names no field");
                 }
-                Ok(members) => choices.push(Choice { members, required: *required, names: names.join(", ").into() }),
-                Err(why) => self.tell(desc.full_name(), options::MESSAGE, &format!("in a `oneof` rule: {why}")),
+                Ok(members) => {
+                    choices.push(Choice { members, required: *required, names: names.join(", ").into() })
+                }
+                Err(why) => {
+                    self.tell(desc.full_name(), options::MESSAGE, &format!("in a `oneof` rule: {why}"))
+                }
             }
         }
         choices
@@ -138,7 +149,11 @@ impl Builder<'_> {
             let made = Source { id: &source.id, text: &source.text, expression: &source.expression, given };
             match self.environment.compile(&made, scope, self.schema.pool()) {
                 Ok(rule) => rules.push(rule),
-                Err(why) => self.tell(element, option, &format!("the CEL rule `{}` does not compile: {why}", source.id)),
+                Err(why) => self.tell(
+                    element,
+                    option,
+                    &format!("the CEL rule `{}` does not compile: {why}", source.id),
+                ),
             }
         }
         rules.into()
@@ -146,7 +161,9 @@ impl Builder<'_> {
 
     fn tell(&mut self, element: &str, option: &str, what: &str) {
         let place = self.schema.place_of_option(element, option);
-        self.problems.push(Problem::error(place, what).help("Protovalidate's rules are told at https://protovalidate.com"));
+        self.problems.push(
+            Problem::error(place, what).help("Protovalidate's rules are told at https://protovalidate.com"),
+        );
     }
 
     fn tell_with_help(&mut self, element: &str, what: &str, help: &str) {

@@ -1,7 +1,8 @@
 //! Reading `buf.validate` options out of descriptors.
 
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, OneofDescriptor, Value,
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, OneofDescriptor,
+    Value,
 };
 
 pub(super) const FIELD: &str = "buf.validate.field";
@@ -42,7 +43,12 @@ impl Options {
 
     /// The CEL rules that come with a rule of a name of its own: an extension of a rule message, or a field that is
     /// newer than these lines.
-    pub(super) fn predefined(&self, options: &DynamicMessage, rules: &Value, rule: &Value) -> Vec<Expression> {
+    pub(super) fn predefined(
+        &self,
+        options: &DynamicMessage,
+        rules: &Value,
+        rule: &Value,
+    ) -> Vec<Expression> {
         let Some(found) = extension(options, self.predefined.as_ref()) else { return Vec::new() };
         let mut all = expressions(&found);
         for one in &mut all {
@@ -89,7 +95,8 @@ impl FieldRules {
 
 /// The rules of the type that are given, and their name in `FieldRules`.
 pub(super) fn typed(rules: &DynamicMessage) -> Option<(String, DynamicMessage)> {
-    let in_oneof = |desc: &FieldDescriptor| desc.containing_oneof().is_some_and(|oneof| oneof.name() == "type");
+    let in_oneof =
+        |desc: &FieldDescriptor| desc.containing_oneof().is_some_and(|oneof| oneof.name() == "type");
     let (desc, value) = rules.fields().find(|(desc, _)| in_oneof(desc))?;
     Some((desc.name().to_owned(), value.as_message()?.clone()))
 }
@@ -104,22 +111,30 @@ pub(super) struct Expression {
 
 /// All CEL rules of a message that has `cel_expression` and `cel`.
 pub(super) fn expressions(rules: &DynamicMessage) -> Vec<Expression> {
-    let list = |name| get(rules, name).and_then(|value| value.as_list().map(<[Value]>::to_vec)).unwrap_or_default();
+    let list =
+        |name| get(rules, name).and_then(|value| value.as_list().map(<[Value]>::to_vec)).unwrap_or_default();
     let short = list("cel_expression").into_iter().filter_map(|value| {
         let expression = value.as_str()?.to_owned();
         Some(Expression { id: expression.clone(), text: String::new(), expression, given: None })
     });
     let full = list("cel").into_iter().filter_map(|value| {
         let rule = value.as_message()?;
-        let text = |name| get(rule, name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
-        Some(Expression { id: text("id"), text: text("message"), expression: text("expression"), given: None })
+        let text =
+            |name| get(rule, name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+        Some(Expression {
+            id: text("id"),
+            text: text("message"),
+            expression: text("expression"),
+            given: None,
+        })
     });
     short.chain(full).collect()
 }
 
 /// The `oneof` rules of a message: names of fields, and whether one has to be set.
 pub(super) fn choices(rules: &DynamicMessage) -> Vec<(Vec<String>, bool)> {
-    let list = get(rules, "oneof").and_then(|value| value.as_list().map(<[Value]>::to_vec)).unwrap_or_default();
+    let list =
+        get(rules, "oneof").and_then(|value| value.as_list().map(<[Value]>::to_vec)).unwrap_or_default();
     let choice = |value: Value| {
         let rule = value.as_message()?;
         Some((strings(&get(rule, "fields")?), is_true(rule, "required")))

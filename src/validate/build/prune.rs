@@ -42,7 +42,9 @@ fn checks_field(field: &Field, needed: &[bool]) -> bool {
         || match &field.content {
             Content::Single(value) => checks(value, needed),
             Content::List(list) => {
-                !list.rules.is_empty() || !list.expressions.is_empty() || checks_part(list.items.as_ref(), needed)
+                !list.rules.is_empty()
+                    || !list.expressions.is_empty()
+                    || checks_part(list.items.as_ref(), needed)
             }
             Content::Map(map) => {
                 !map.rules.is_empty()
@@ -103,8 +105,13 @@ fn slots(message: &mut Message) {
             *asked = true;
         }
     }
-    let of_asked: Vec<u32> =
-        message.slots.iter().zip(&asked).filter(|(_, asked)| **asked).filter_map(|(slot, _)| slot.oneof).collect();
+    let of_asked: Vec<u32> = message
+        .slots
+        .iter()
+        .zip(&asked)
+        .filter(|(_, asked)| **asked)
+        .filter_map(|(slot, _)| slot.oneof)
+        .collect();
     for (slot, asked) in message.slots.iter().zip(&mut asked) {
         *asked |= slot.oneof.is_some_and(|oneof| of_asked.contains(&oneof));
     }

@@ -10,12 +10,16 @@ use crate::validate::known::{self, Version};
 use crate::validate::pattern;
 use crate::validate::plan::Check;
 use crate::validate::rule::{
-    AnyTest, Bound, BytesTest, EnumTest, MaskTest, Moment, Number, NumberTest, Range, Rule, TextTest, TimeTest,
-    duration_text, timestamp_text,
+    AnyTest, Bound, BytesTest, EnumTest, MaskTest, Moment, Number, NumberTest, Range, Rule, TextTest,
+    TimeTest, duration_text, timestamp_text,
 };
 
 /// The rules on a scalar or an enum, or what is wrong with them.
-pub(super) fn scalar(kind: Kind, given: &DynamicMessage, declared: Option<&EnumDescriptor>) -> Result<Check, String> {
+pub(super) fn scalar(
+    kind: Kind,
+    given: &DynamicMessage,
+    declared: Option<&EnumDescriptor>,
+) -> Result<Check, String> {
     let name = kind.rules().unwrap_or_default();
     let check = match kind {
         Kind::Bool => match get(given, "const").and_then(|value| value.as_bool()) {
@@ -25,7 +29,9 @@ pub(super) fn scalar(kind: Kind, given: &DynamicMessage, declared: Option<&EnumD
         Kind::Int32 | Kind::Int64 | Kind::Sint32 | Kind::Sint64 | Kind::Sfixed32 | Kind::Sfixed64 => {
             some(number::<i64>(name, given), Check::Int)
         }
-        Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => some(number::<u64>(name, given), Check::Uint),
+        Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => {
+            some(number::<u64>(name, given), Check::Uint)
+        }
         Kind::Float | Kind::Double => some(number::<f64>(name, given), Check::Float),
         Kind::Enum => some(enumeration(given, declared), Check::Enum),
         Kind::String => some(text(given)?, Check::Text),
@@ -52,9 +58,10 @@ pub(super) fn knows(message: &str, rule: &str) -> bool {
     let own: &[&str] = match message {
         "FloatRules" | "DoubleRules" => &["finite"],
         "StringRules" => STRING_RULES,
-        "BytesRules" => {
-            &["len", "min_len", "max_len", "pattern", "prefix", "suffix", "contains", "ip", "ipv4", "ipv6", "uuid"]
-        }
+        "BytesRules" => &[
+            "len", "min_len", "max_len", "pattern", "prefix", "suffix", "contains", "ip", "ipv4", "ipv6",
+            "uuid",
+        ],
         "EnumRules" => &["defined_only"],
         "RepeatedRules" => &["min_items", "max_items", "unique", "items"],
         "MapRules" => &["min_pairs", "max_pairs", "keys", "values"],
@@ -142,7 +149,12 @@ fn enumeration(given: &DynamicMessage, declared: Option<&EnumDescriptor>) -> Vec
 
 fn any(given: &DynamicMessage) -> Vec<Rule<AnyTest>> {
     let urls = |name| -> Box<[Box<str>]> {
-        get(given, name).map(|value| strings(&value)).unwrap_or_default().into_iter().map(Into::into).collect()
+        get(given, name)
+            .map(|value| strings(&value))
+            .unwrap_or_default()
+            .into_iter()
+            .map(Into::into)
+            .collect()
     };
     let (allowed, refused) = (urls("in"), urls("not_in"));
     let mut rules = Vec::new();
@@ -150,13 +162,18 @@ fn any(given: &DynamicMessage) -> Vec<Rule<AnyTest>> {
         rules.push(Rule::new("any.in", "type URL must be in the allow list", AnyTest::In(allowed)));
     }
     if !refused.is_empty() {
-        rules.push(Rule::new("any.not_in", "type URL must not be in the block list", AnyTest::NotIn(refused)));
+        rules.push(Rule::new(
+            "any.not_in",
+            "type URL must not be in the block list",
+            AnyTest::NotIn(refused),
+        ));
     }
     rules
 }
 
 fn mask(given: &DynamicMessage) -> Vec<Rule<MaskTest>> {
-    let paths = |value: Option<Value>| -> Vec<String> { value.map(|value| strings(&value)).unwrap_or_default() };
+    let paths =
+        |value: Option<Value>| -> Vec<String> { value.map(|value| strings(&value)).unwrap_or_default() };
     let boxed = |paths: Vec<String>| -> Box<[Box<str>]> { paths.into_iter().map(Into::into).collect() };
     let mut rules = Vec::new();
     if let Some(one) = get(given, "const").and_then(|value| value.as_message().cloned()) {
@@ -311,7 +328,11 @@ fn bytes(given: &DynamicMessage) -> Result<Vec<Rule<BytesTest>>, String> {
         if is_true(given, name) {
             let empty = format!("value is empty, which is not {what}");
             rules.push(Rule::new(format!("bytes.{name}_empty"), empty, BytesTest::NotEmpty));
-            rules.push(Rule::new(format!("bytes.{name}"), format!("must be {what}"), BytesTest::Lengths(lengths)));
+            rules.push(Rule::new(
+                format!("bytes.{name}"),
+                format!("must be {what}"),
+                BytesTest::Lengths(lengths),
+            ));
         }
     }
     Ok(rules)
@@ -365,29 +386,52 @@ const FORMATS: &[(&str, &str, Format)] = &[
         known::is_protobuf_dot_fqn,
     ),
     ("ip_with_prefixlen", "a valid IP prefix", |text| known::is_ip_prefix(text, Version::Any, false)),
-    (
-        "ipv4_with_prefixlen",
-        "a valid IPv4 address with prefix length",
-        |text| known::is_ip_prefix(text, Version::V4, false),
-    ),
-    (
-        "ipv6_with_prefixlen",
-        "a valid IPv6 address with prefix length",
-        |text| known::is_ip_prefix(text, Version::V6, false),
-    ),
+    ("ipv4_with_prefixlen", "a valid IPv4 address with prefix length", |text| {
+        known::is_ip_prefix(text, Version::V4, false)
+    }),
+    ("ipv6_with_prefixlen", "a valid IPv6 address with prefix length", |text| {
+        known::is_ip_prefix(text, Version::V6, false)
+    }),
     ("ip_prefix", "a valid IP prefix", |text| known::is_ip_prefix(text, Version::Any, true)),
     ("ipv4_prefix", "a valid IPv4 prefix", |text| known::is_ip_prefix(text, Version::V4, true)),
     ("ipv6_prefix", "a valid IPv6 prefix", |text| known::is_ip_prefix(text, Version::V6, true)),
-    (
-        "host_and_port",
-        "a valid host (hostname or IP address) and port pair",
-        |text| known::is_host_and_port(text, true),
-    ),
+    ("host_and_port", "a valid host (hostname or IP address) and port pair", |text| {
+        known::is_host_and_port(text, true)
+    }),
 ];
 
 const STRING_RULES: &[&str] = &[
-    "len", "min_len", "max_len", "len_bytes", "min_bytes", "max_bytes", "pattern", "prefix", "suffix", "contains",
-    "not_contains", "email", "hostname", "ip", "ipv4", "ipv6", "uri", "uri_ref", "address", "uuid", "tuuid", "ulid",
-    "protobuf_fqn", "protobuf_dot_fqn", "ip_with_prefixlen", "ipv4_with_prefixlen", "ipv6_with_prefixlen", "ip_prefix",
-    "ipv4_prefix", "ipv6_prefix", "host_and_port", "well_known_regex", "strict",
+    "len",
+    "min_len",
+    "max_len",
+    "len_bytes",
+    "min_bytes",
+    "max_bytes",
+    "pattern",
+    "prefix",
+    "suffix",
+    "contains",
+    "not_contains",
+    "email",
+    "hostname",
+    "ip",
+    "ipv4",
+    "ipv6",
+    "uri",
+    "uri_ref",
+    "address",
+    "uuid",
+    "tuuid",
+    "ulid",
+    "protobuf_fqn",
+    "protobuf_dot_fqn",
+    "ip_with_prefixlen",
+    "ipv4_with_prefixlen",
+    "ipv6_with_prefixlen",
+    "ip_prefix",
+    "ipv4_prefix",
+    "ipv6_prefix",
+    "host_and_port",
+    "well_known_regex",
+    "strict",
 ];

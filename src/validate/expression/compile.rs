@@ -61,7 +61,9 @@ impl Type {
     fn of_kind(kind: &Declared) -> Self {
         match kind {
             // The well-known types are other things in CEL.
-            Declared::Message(desc) if desc.package_name() != "google.protobuf" => Self::Message(desc.clone()),
+            Declared::Message(desc) if desc.package_name() != "google.protobuf" => {
+                Self::Message(desc.clone())
+            }
             _ => Self::Unknown,
         }
     }
@@ -132,14 +134,18 @@ impl Walk<'_> {
             Expr::Select(_) => self.select(node),
             Expr::Call(call) => self.call(call),
             Expr::List(list) => self.all(&mut list.elements),
-            Expr::Map(map) => map.entries.iter_mut().try_fold(Type::Unknown, |_, entry| match &mut entry.expr {
-                EntryExpr::MapEntry(entry) => {
-                    self.visit(&mut entry.key)?;
-                    self.visit(&mut entry.value).map(|_| Type::Unknown)
-                }
-                EntryExpr::StructField(field) => self.visit(&mut field.value).map(|_| Type::Unknown),
-            }),
-            Expr::Struct(made) => Err(format!("it makes a message, `{}`, which is not supported", made.type_name)),
+            Expr::Map(map) => {
+                map.entries.iter_mut().try_fold(Type::Unknown, |_, entry| match &mut entry.expr {
+                    EntryExpr::MapEntry(entry) => {
+                        self.visit(&mut entry.key)?;
+                        self.visit(&mut entry.value).map(|_| Type::Unknown)
+                    }
+                    EntryExpr::StructField(field) => self.visit(&mut field.value).map(|_| Type::Unknown),
+                })
+            }
+            Expr::Struct(made) => {
+                Err(format!("it makes a message, `{}`, which is not supported", made.type_name))
+            }
             Expr::Comprehension(comprehension) => {
                 let range = self.visit(&mut comprehension.iter_range)?;
                 self.visit(&mut comprehension.accu_init)?;
@@ -148,11 +154,9 @@ impl Walk<'_> {
                 self.locals.push((comprehension.iter_var.clone(), item));
                 self.locals.push((comprehension.accu_var.clone(), Type::Unknown));
                 self.locals.extend(comprehension.iter_var2.clone().map(|name| (name, Type::Unknown)));
-                for part in [
-                    &mut comprehension.loop_cond,
-                    &mut comprehension.loop_step,
-                    &mut comprehension.result,
-                ] {
+                for part in
+                    [&mut comprehension.loop_cond, &mut comprehension.loop_step, &mut comprehension.result]
+                {
                     self.visit(part)?;
                 }
                 self.locals.truncate(before);
@@ -259,7 +263,9 @@ fn field_of(operand: &Type, name: &str) -> Result<Type, String> {
 fn spelled(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Ident(name) => Some(name.clone()),
-        Expr::Select(select) if !select.test => Some(format!("{}.{}", spelled(&select.operand.expr)?, select.field)),
+        Expr::Select(select) if !select.test => {
+            Some(format!("{}.{}", spelled(&select.operand.expr)?, select.field))
+        }
         _ => None,
     }
 }

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::collections::HashSet;
 
 use cel::common::types::{
-    BOOL_TYPE, BYTES_TYPE, CelBool, CelBytes, CelDouble, CelInt, CelString, CelUInt, DOUBLE_TYPE, DYN_TYPE, INT_TYPE,
-    LIST_TYPE, STRING_TYPE, Type,
+    BOOL_TYPE, BYTES_TYPE, CelBool, CelBytes, CelDouble, CelInt, CelString, CelUInt, DOUBLE_TYPE, DYN_TYPE,
+    INT_TYPE, LIST_TYPE, STRING_TYPE, Type,
 };
 use cel::common::value::{CowVal, FromVal, StaticVal, Val};
 use cel::{Env, ExecutionError, extensions};
@@ -58,13 +58,72 @@ pub(super) fn environment() -> Env {
 
 /// Names that may be called, for telling of one that may not.
 pub(super) const NAMES: &[&str] = &[
-    "all", "base64", "bool", "bytes", "charAt", "contains", "double", "duration", "dyn", "endsWith", "exists",
-    "exists_one", "existsOne", "filter", "format", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getField",
-    "getFullYear", "getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds", "has", "hasValue", "indexOf",
-    "int", "isEmail", "isHostAndPort", "isHostname", "isInf", "isIp", "isIpPrefix", "isNan", "isUri", "isUriRef", "join",
-    "lastIndexOf", "lowerAscii", "map", "matches", "none", "of", "ofNonZeroValue", "optFlatMap", "optMap", "or", "orValue",
-    "quote", "replace", "reverse", "size", "split", "startsWith", "string", "substring", "timestamp", "trim", "type",
-    "uint", "unique", "upperAscii", "value",
+    "all",
+    "base64",
+    "bool",
+    "bytes",
+    "charAt",
+    "contains",
+    "double",
+    "duration",
+    "dyn",
+    "endsWith",
+    "exists",
+    "exists_one",
+    "existsOne",
+    "filter",
+    "format",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getField",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+    "has",
+    "hasValue",
+    "indexOf",
+    "int",
+    "isEmail",
+    "isHostAndPort",
+    "isHostname",
+    "isInf",
+    "isIp",
+    "isIpPrefix",
+    "isNan",
+    "isUri",
+    "isUriRef",
+    "join",
+    "lastIndexOf",
+    "lowerAscii",
+    "map",
+    "matches",
+    "none",
+    "of",
+    "ofNonZeroValue",
+    "optFlatMap",
+    "optMap",
+    "or",
+    "orValue",
+    "quote",
+    "replace",
+    "reverse",
+    "size",
+    "split",
+    "startsWith",
+    "string",
+    "substring",
+    "timestamp",
+    "trim",
+    "type",
+    "uint",
+    "unique",
+    "upperAscii",
+    "value",
 ];
 
 /// A regular expression, compiled at load, as a value that only [`MATCHES`] takes.
@@ -102,7 +161,10 @@ fn boolean<'b, 'v>(value: bool) -> Answer<'b, 'v> {
 }
 
 /// An argument of a type that the overload was declared for.
-fn argument<'a, 'v, T: FromVal<'a, 'v>>(arguments: &'a [CowVal<'_, 'v>], index: usize) -> Result<&'a T, ExecutionError> {
+fn argument<'a, 'v, T: FromVal<'a, 'v>>(
+    arguments: &'a [CowVal<'_, 'v>],
+    index: usize,
+) -> Result<&'a T, ExecutionError> {
     let found = arguments.get(index).and_then(|argument| argument.as_ref().downcast_ref::<T>());
     found.ok_or(ExecutionError::MissingArgumentOrTarget)
 }

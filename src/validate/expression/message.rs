@@ -95,7 +95,8 @@ impl Message {
         let inner = &*self.0;
         let place = inner.shape.places.get(name).ok_or_else(|| ExecutionError::no_such_key(name))?;
         let fields = inner.fields.get_or_init(|| inner.read()).as_ref();
-        let fields = fields.ok_or_else(|| ExecutionError::function_error("read", "the message is malformed"))?;
+        let fields =
+            fields.ok_or_else(|| ExecutionError::function_error("read", "the message is malformed"))?;
         let kept = fields.get(*place).ok_or_else(|| ExecutionError::no_such_key(name))?;
         Ok((*place, kept))
     }
@@ -120,11 +121,12 @@ impl Message {
 impl Inner {
     fn read(&self) -> Option<Box<[Kept]>> {
         let found = fields(&self.shape.slots, &self.wire).ok()?;
-        let kept = self.shape.slots.iter().zip(&*self.shape.fields).zip(found).map(|((slot, desc), found)| Kept {
-            set: is_set(slot, desc.supports_presence(), &found),
-            values: self.keep(slot, &found),
-            value: OnceLock::new(),
-        });
+        let kept =
+            self.shape.slots.iter().zip(&*self.shape.fields).zip(found).map(|((slot, desc), found)| Kept {
+                set: is_set(slot, desc.supports_presence(), &found),
+                values: self.keep(slot, &found),
+                value: OnceLock::new(),
+            });
         Some(kept.collect())
     }
 
@@ -135,13 +137,20 @@ impl Inner {
         };
         match found {
             Found::Nothing => Values::Nothing,
-            Found::Many(_) if slot.shape == Count::Single => Values::Bytes(found.message().into_owned().into()),
+            Found::Many(_) if slot.shape == Count::Single => {
+                Values::Bytes(found.message().into_owned().into())
+            }
             Found::One(raw) if slot.shape == Count::Single => keep(raw),
             found => Values::Many(found.all().iter().map(keep).collect()),
         }
     }
 
-    fn make(&self, desc: &FieldDescriptor, slot: &Slot, values: &Values) -> Result<Box<dyn Val>, ExecutionError> {
+    fn make(
+        &self,
+        desc: &FieldDescriptor,
+        slot: &Slot,
+        values: &Values,
+    ) -> Result<Box<dyn Val>, ExecutionError> {
         let all: &[Values] = match values {
             Values::Many(values) => values,
             _ => &[],
@@ -191,7 +200,8 @@ impl Val for Message {
     fn equals(&self, other: &dyn Val) -> bool {
         let Some(other) = other.downcast_ref::<Self>() else { return false };
         let same_type = self.0.shape.desc == other.0.shape.desc;
-        same_type && (self.0.wire == other.0.wire || self.decoded().is_some_and(|one| Some(one) == other.decoded()))
+        same_type
+            && (self.0.wire == other.0.wire || self.decoded().is_some_and(|one| Some(one) == other.decoded()))
     }
 
     fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cel::ExecutionError;
 use cel::common::types::{
-    CelBool, CelBytes, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelTimestamp,
-    CelUInt,
+    CelBool, CelBytes, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString,
+    CelTimestamp, CelUInt,
 };
 use cel::common::value::Val;
 use chrono::{DateTime, TimeDelta};
@@ -59,7 +59,9 @@ pub(super) fn single(shapes: &Arc<Shapes>, kind: &Declared, raw: Raw<'_>) -> Mad
     Ok(match kind {
         Declared::Bool => Box::new(CelBool::from(number != 0)),
         Declared::Float | Declared::Double => Box::new(CelDouble::from(Kind::float(number))),
-        Declared::Uint32 | Declared::Fixed32 | Declared::Uint64 | Declared::Fixed64 => Box::new(CelUInt::from(number)),
+        Declared::Uint32 | Declared::Fixed32 | Declared::Uint64 | Declared::Fixed64 => {
+            Box::new(CelUInt::from(number))
+        }
         Declared::String => Box::new(CelString::from(String::from_utf8_lossy(raw.bytes()).into_owned())),
         Declared::Bytes => Box::new(CelBytes::from(raw.bytes().to_vec())),
         Declared::Message(desc) => message(shapes, desc, raw.bytes())?,
@@ -70,7 +72,9 @@ pub(super) fn single(shapes: &Arc<Shapes>, kind: &Declared, raw: Raw<'_>) -> Mad
 /// What a field that is not set is.
 pub(super) fn unset(shapes: &Arc<Shapes>, desc: &FieldDescriptor) -> Made {
     match desc.kind() {
-        Declared::Message(message) if is_wrapper(&message) || NULL_WHEN_UNSET.contains(&message.full_name()) => {
+        Declared::Message(message)
+            if is_wrapper(&message) || NULL_WHEN_UNSET.contains(&message.full_name()) =>
+        {
             Ok(Box::new(CelNull))
         }
         kind @ Declared::Message(_) => zero(shapes, &kind),
@@ -127,7 +131,9 @@ fn dynamic(shapes: &Arc<Shapes>, desc: &MessageDescriptor, wire: &[u8]) -> Made 
 
 /// What is in an `Any`, if its type is known.
 fn any(shapes: &Arc<Shapes>, desc: &MessageDescriptor, wire: &[u8]) -> Made {
-    let (Some(url), Some(content)) = (desc.get_field(1), desc.get_field(2)) else { return plain(shapes, desc, wire) };
+    let (Some(url), Some(content)) = (desc.get_field(1), desc.get_field(2)) else {
+        return plain(shapes, desc, wire);
+    };
     let found = read(&[slot_of(&url), slot_of(&content)], wire)?;
     let mut parts = found.iter().map(|found| found.all().first().copied().unwrap_or(Raw::Bytes(&[])).bytes());
     let (url, content) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -152,10 +158,12 @@ fn nanos(desc: &MessageDescriptor, wire: &[u8]) -> Result<Moment, ExecutionError
 
 /// A point in time, if the calendar has it.
 pub(super) fn timestamp(time: Moment) -> Result<CelTimestamp, ExecutionError> {
-    let seconds = i64::try_from(time.div_euclid(NANOS)).ok().filter(|seconds| (FIRST..=LAST).contains(seconds));
+    let seconds =
+        i64::try_from(time.div_euclid(NANOS)).ok().filter(|seconds| (FIRST..=LAST).contains(seconds));
     let nanos = u32::try_from(time.rem_euclid(NANOS)).ok();
     let made = seconds.zip(nanos).and_then(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos));
-    let made = made.ok_or_else(|| ExecutionError::function_error("timestamp", "it is beyond the years 1 to 9999"))?;
+    let made =
+        made.ok_or_else(|| ExecutionError::function_error("timestamp", "it is beyond the years 1 to 9999"))?;
     Ok(made.fixed_offset().into())
 }
 
@@ -186,7 +194,9 @@ pub(super) fn constant(shapes: &Arc<Shapes>, value: &Value) -> Made {
                 let key = constant(shapes, &key.clone().into())?;
                 Ok((CelMapKey::try_from(key)?, constant(shapes, value)?))
             };
-            Box::new(CelMap::from(entries.iter().map(entry).collect::<Result<HashMap<_, _>, ExecutionError>>()?))
+            Box::new(CelMap::from(
+                entries.iter().map(entry).collect::<Result<HashMap<_, _>, ExecutionError>>()?,
+            ))
         }
     })
 }

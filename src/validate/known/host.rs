@@ -91,7 +91,9 @@ mod tests {
         for text in ["a", "1.2.3.4", "[::1]"] {
             assert!(is_host_and_port(text, false) && !is_host_and_port(text, true), "{text}");
         }
-        for text in ["", ":1", "a:", "a:01", "a:65536", "a:+1", "::1:80", "[1.2.3.4]:1", "[::1", "[::1]1", "[::1]:"] {
+        for text in
+            ["", ":1", "a:", "a:01", "a:65536", "a:+1", "::1:80", "[1.2.3.4]:1", "[::1", "[::1]1", "[::1]:"]
+        {
             assert!(!is_host_and_port(text, true) && !is_host_and_port(text, false), "{text}");
         }
     }

@@ -26,7 +26,9 @@ impl Version {
 pub(in super::super) fn is_ip(text: &str, version: Version) -> bool {
     let v4 = || text.parse::<Ipv4Addr>().is_ok();
     let v6 = || match text.split_once('%') {
-        Some((address, zone)) => !zone.is_empty() && !address.contains('.') && address.parse::<Ipv6Addr>().is_ok(),
+        Some((address, zone)) => {
+            !zone.is_empty() && !address.contains('.') && address.parse::<Ipv6Addr>().is_ok()
+        }
         None => text.parse::<Ipv6Addr>().is_ok(),
     };
     match version {
@@ -70,12 +72,22 @@ mod tests {
     #[test]
     fn addresses() {
         for text in ["127.0.0.1", "0.0.0.0", "255.255.255.255"] {
-            assert!(is_ip(text, Version::V4) && is_ip(text, Version::Any) && !is_ip(text, Version::V6), "{text}");
+            assert!(
+                is_ip(text, Version::V4) && is_ip(text, Version::Any) && !is_ip(text, Version::V6),
+                "{text}"
+            );
         }
-        for text in ["::", "::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::ffff:1.2.3.4", "fe80::1%eth0", "::%a b"] {
-            assert!(is_ip(text, Version::V6) && is_ip(text, Version::Any) && !is_ip(text, Version::V4), "{text}");
+        for text in
+            ["::", "::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::ffff:1.2.3.4", "fe80::1%eth0", "::%a b"]
+        {
+            assert!(
+                is_ip(text, Version::V6) && is_ip(text, Version::Any) && !is_ip(text, Version::V4),
+                "{text}"
+            );
         }
-        for text in ["", "1.2.3", "01.2.3.4", "256.1.1.1", ":::", "1::2::3", "::1%", "12345::", "::1.2.3.4%a", " ::1"] {
+        for text in
+            ["", "1.2.3", "01.2.3.4", "256.1.1.1", ":::", "1::2::3", "::1%", "12345::", "::1.2.3.4%a", " ::1"]
+        {
             assert!(!is_ip(text, Version::Any), "{text}");
         }
     }
@@ -86,9 +98,14 @@ mod tests {
             assert!(is_ip_prefix(text, Version::Any, true), "{text}");
         }
         for text in ["10.0.0.1/8", "fe80::1/10"] {
-            assert!(is_ip_prefix(text, Version::Any, false) && !is_ip_prefix(text, Version::Any, true), "{text}");
+            assert!(
+                is_ip_prefix(text, Version::Any, false) && !is_ip_prefix(text, Version::Any, true),
+                "{text}"
+            );
         }
-        for text in ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/+8", "::/129", "::%a/10", "::/", "/8"] {
+        for text in
+            ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/+8", "::/129", "::%a/10", "::/", "/8"]
+        {
             assert!(!is_ip_prefix(text, Version::Any, false), "{text}");
         }
         assert!(!is_ip_prefix("::/0", Version::V4, false) && !is_ip_prefix("10.0.0.0/8", Version::V6, false));

@@ -70,9 +70,17 @@ mod tests {
 
     #[test]
     fn identifiers() {
-        assert!(is_uuid("7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10") && is_uuid("7F3C1F0E-52A9-4D8B-9C61-0B7E4A5D2F10"));
-        assert!(!is_uuid("7f3c1f0e52a94d8b9c610b7e4a5d2f10") && !is_uuid("7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f1g"));
-        assert!(!is_uuid("7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f100") && !is_uuid("7f3c1f0e-52a9-4d8b-9c610b7e4a5d2f1-0"));
+        assert!(
+            is_uuid("7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10")
+                && is_uuid("7F3C1F0E-52A9-4D8B-9C61-0B7E4A5D2F10")
+        );
+        assert!(
+            !is_uuid("7f3c1f0e52a94d8b9c610b7e4a5d2f10") && !is_uuid("7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f1g")
+        );
+        assert!(
+            !is_uuid("7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f100")
+                && !is_uuid("7f3c1f0e-52a9-4d8b-9c610b7e4a5d2f1-0")
+        );
         assert!(is_tuuid("7f3c1f0e52a94d8b9c610b7e4a5d2f10") && !is_tuuid("7f3c1f0e52a94d8b9c610b7e4a5d2f1"));
         assert!(is_ulid("01ARZ3NDEKTSV4RRFFQ69G5FAV") && !is_ulid("81ARZ3NDEKTSV4RRFFQ69G5FAV"));
         assert!(!is_ulid("01ARZ3NDEKTSV4RRFFQ69G5FAU") && !is_ulid("01ARZ3NDEKTSV4RRFFQ69G5FA"));

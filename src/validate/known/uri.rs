@@ -61,7 +61,11 @@ fn is_ip_literal(text: &str) -> bool {
     match text.split_once("%25") {
         Some((address, zone)) => {
             let unreserved = !zone.bytes().any(|byte| SUB_DELIMITERS.contains(&byte));
-            is_ip(address, Version::V6) && !zone.is_empty() && unreserved && is_made_of(zone, b"") && decodes(zone)
+            is_ip(address, Version::V6)
+                && !zone.is_empty()
+                && unreserved
+                && is_made_of(zone, b"")
+                && decodes(zone)
         }
         None => !text.contains('%') && is_ip(text, Version::V6),
     }
@@ -114,8 +118,22 @@ mod tests {
             assert!(is_uri(text) && is_uri_ref(text), "{text}");
         }
         for text in [
-            "", "example.com", "/a", "://a", "1a:b", "a b:c", "http://a b/", "http://[::1/", "http://a:b/", "a:%1",
-            "http://[1.2.3.4]/", "http://a@b@c/", "a:#b#c", "http://%FF/", "a:\u{e4}", "http://[::1]a/",
+            "",
+            "example.com",
+            "/a",
+            "://a",
+            "1a:b",
+            "a b:c",
+            "http://a b/",
+            "http://[::1/",
+            "http://a:b/",
+            "a:%1",
+            "http://[1.2.3.4]/",
+            "http://a@b@c/",
+            "a:#b#c",
+            "http://%FF/",
+            "a:\u{e4}",
+            "http://[::1]a/",
         ] {
             assert!(!is_uri(text), "{text}");
         }

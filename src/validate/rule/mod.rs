@@ -82,7 +82,8 @@ impl MaskTest {
         let among = |path: &&[u8], known: &[Box<str>]| known.iter().any(|one| below(path, one));
         match self {
             Self::Const(known) => {
-                known.len() == paths.len() && known.iter().zip(paths).all(|(one, path)| one.as_bytes() == *path)
+                known.len() == paths.len()
+                    && known.iter().zip(paths).all(|(one, path)| one.as_bytes() == *path)
             }
             Self::In(known) => paths.iter().all(|path| among(path, known)),
             Self::NotIn(known) => !paths.iter().any(|path| among(path, known)),
