@@ -21,3 +21,4 @@ mod support;
 mod telemetry;
 mod transcoding;
 mod upstreams;
+mod validation;
