@@ -61,6 +61,8 @@ pub struct Settings {
     pub telemetry: telemetry::Settings,
     /// Every file and folder that was read or named, there or not, for watching.
     pub files: Vec<PathBuf>,
+    /// Those of them whose contents are part of these settings: read already.
+    pub read: Vec<PathBuf>,
     /// The effective configuration, for [`render`].
     pub file: File,
 }
@@ -111,6 +113,7 @@ pub fn keys(path: &Path, problems: &mut Problems) -> Vec<policy::KeySettings> {
         without_backend: true,
         problems,
         files: Vec::new(),
+        read: Vec::new(),
     };
     check.key_file(&path.display().to_string(), path)
 }
@@ -140,6 +143,7 @@ fn understand(root: &mut Node, sources: &Sources, problems: &mut Problems) -> Se
         without_backend: sources.without_backend,
         problems,
         files,
+        read: Vec::new(),
     }
     .settings(file)
 }

@@ -4,9 +4,11 @@
 //! Not for holding the current snapshot ([`serve`](crate::serve)) nor for deciding when to build another
 //! ([`reload`](crate::reload)).
 
+mod admit;
 mod build;
 mod call;
 mod duties;
+mod partial;
 mod validation;
 
 use std::path::Path;
@@ -17,10 +19,13 @@ use http::HeaderName;
 use http::uri::PathAndQuery;
 
 use self::duties::RouteDuties;
+use self::partial::Partial;
 use crate::duty::{self, Duties};
 pub use crate::metadata::Peer;
+use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::Problems;
+use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
@@ -28,7 +33,7 @@ use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
 use crate::validate::Validator;
-use crate::{metadata, policy, route, rule, schema, transcode, upstream, validate};
+use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream, validate};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -51,12 +56,16 @@ pub struct Settings {
     pub methods: Vec<MethodSettings>,
     /// Which options mean what, and what the config says of single methods.
     pub duties: duty::Settings,
+    /// How a part of a resource is updated.
+    pub patch: patch::Settings,
     /// The header in which answers carry the version of the API; `None`: none does.
     pub version_header: Option<HeaderName>,
     /// Whether requests are held to the rules of the contract.
     pub validation: validate::Settings,
     /// Limits on requests.
     pub limits: Limits,
+    /// How often someone may call.
+    pub rate_limits: ratelimit::Settings,
 }
 
 /// A backend and the services it serves.
@@ -104,6 +113,7 @@ pub struct Snapshot {
     planning: Duration,
     version_header: Option<HeaderName>,
     limits: Limits,
+    rate_limits: Option<RateLimits>,
 }
 
 /// What a call needs of its binding.
@@ -122,7 +132,9 @@ struct Route {
     duties: RouteDuties,
     /// The rules that requests are held to, if there are any.
     validator: Option<Validator>,
+    partial: Option<Arc<Partial>>,
     streaming: bool,
+    limits: MethodLimits,
 }
 
 /// An upstream and what it was made from, so that a reload can keep it.
@@ -193,6 +205,12 @@ impl Snapshot {
     #[must_use]
     pub fn duties(&self, binding: usize) -> Option<&Duties> {
         self.routes.get(binding).map(|route| &*route.duties.duties)
+    }
+
+    /// How calls of a binding, by its index, update a part of a resource; `None`: they do not.
+    #[must_use]
+    pub fn partial_updates(&self, binding: usize) -> Option<&PatchPlan> {
+        self.routes.get(binding)?.partial.as_ref().map(|partial| &partial.plan)
     }
 
     /// The transcoding plans of the contract's message types.

@@ -212,13 +212,14 @@ const SHORT: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, DnType, KeyPair, SanType, date_time_ymd};
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType, date_time_ymd};
 
     use super::*;
 
     #[test]
     fn a_certificate_is_read_with_subject_names_and_end() {
         let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CountryName, "US");
         params.distinguished_name.push(DnType::OrganizationName, "Acme, Inc. ");
         params.distinguished_name.push(DnType::CommonName, "#robot");

@@ -92,6 +92,10 @@ message M {
     let refused = with("validation: {requests: true}").refused().await;
     assert_eq!(refused.code, Some(1), "{}", refused.output);
     assert!(refused.output.contains("t.proto:7:"), "{}", refused.output);
-    assert!(refused.output.contains("`string` rules cannot stand on a field of type `int32`"), "{}", refused.output);
+    assert!(
+        refused.output.contains("`string` rules cannot stand on a field of type `int32`"),
+        "{}",
+        refused.output
+    );
     with("").start().await;
 }

@@ -27,7 +27,7 @@ impl Check<'_> {
         }
         let keys = self.different(keys);
         let certificates = self.certificates(&file.certificates, listeners);
-        if file.keys.is_empty() && file.key_files.is_empty() && file.certificates.is_empty() {
+        if !["keys", "key_files", "certificates"].iter().any(|key| self.is_written(&["identity", key])) {
             let what = "`identity` knows nobody: every call of a method that is not public is answered 401";
             self.warning("identity", what, "add `keys`, made by `transom key new`, or leave `identity` out");
         }
@@ -43,6 +43,7 @@ impl Check<'_> {
 
     /// The keys of a file of keys, every fault told with its line there.
     pub(in super::super) fn key_file(&mut self, at: &str, path: &Path) -> Vec<KeySettings> {
+        self.read.push(path.to_owned());
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(fault) => {
@@ -61,6 +62,7 @@ impl Check<'_> {
             without_backend: self.without_backend,
             problems: self.problems,
             files: Vec::new(),
+            read: Vec::new(),
         };
         check.keys("keys", &file.keys)
     }
