@@ -1,5 +1,7 @@
 //! Which routes hold their requests to the contract's rules. Set-up, not request path.
 
+use std::collections::HashMap;
+
 use super::Route;
 use super::build::rpc_name;
 use crate::problem::{Place, Problem, Problems};
@@ -23,9 +25,10 @@ pub(super) fn hand_out(
     let validators = Validators::compile(schema, problems);
     let except: Vec<_> = settings.except.iter().map(Glob::new).collect();
     tell_unused(&except, bindings, problems);
+    let inputs: HashMap<_, _> =
+        bindings.iter().map(|binding| (rpc_name(binding), binding.rpc.input())).collect();
     for route in routes.iter_mut().filter(|route| !except.iter().any(|glob| glob.matches(&route.rpc))) {
-        let of_route = bindings.iter().find(|binding| *rpc_name(binding) == *route.rpc);
-        route.validator = of_route.and_then(|binding| validators.message(&binding.rpc.input()));
+        route.validator = inputs.get(&*route.rpc).and_then(|input| validators.message(input));
     }
 }
 
