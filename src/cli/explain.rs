@@ -124,13 +124,14 @@ impl Matched<'_> {
         page.line("captured", &captured.join("\n"))?;
         let caller = Caller { snapshot: self.snapshot, index: self.index, captures: &captures };
         page.line("needs", &caller.needs())?;
+        let account = caller.captured_account();
         let head = Head {
             method: request.method,
             uri: &Uri::from(request.target.clone()),
             headers: request.headers,
             peer: &Peer::default(),
             rpc: &rpc(self.binding),
-            account: caller.captured_account().as_deref(),
+            account: account.as_deref(),
         };
         let identity = match caller.identify(&head).await {
             Ok(identity) => identity,
@@ -143,13 +144,18 @@ impl Matched<'_> {
             Err(status) => return page.refused(&status),
         };
         page.line("message", &shown_message(&self.binding.rpc.input(), &wire))?;
-        let accepted = caller
+        let partial = caller
             .in_account(identity.as_ref(), &wire)
-            .and_then(|()| self.snapshot.admits(self.index, &wire));
-        if let Err(status) = accepted {
-            return page.refused(&status);
-        }
-        match self.partial_update(&wire) {
+            .and_then(|()| self.snapshot.admits(self.index, &wire))
+            .and_then(|()| self.partial_update(&wire));
+        // What a partial update leaves out is not known before the resource is read.
+        let partial = partial.and_then(|partial| {
+            if partial.is_empty() {
+                self.snapshot.validate(self.index, &wire)?;
+            }
+            Ok(partial)
+        });
+        match partial {
             Ok(lines) => page.line("partial", &lines)?,
             Err(status) => return page.refused(&status),
         }
