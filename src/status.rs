@@ -4,6 +4,7 @@
 //! Not for set-up faults (those are a [`Problem`](crate::problem::Problem)) and not for writing a status
 //! as JSON (that needs descriptors: [`transcode`](crate::transcode)).
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use prost_types::Any;
 pub use tonic::Code;
@@ -48,13 +49,32 @@ pub struct Status {
     pub http: Option<StatusCode>,
     /// HTTP headers that belong to this answer (`Allow`, `WWW-Authenticate`, `Retry-After`).
     pub headers: Option<Box<HeaderMap>>,
+    /// A body that another service wrote for the client, answered in place of this status as JSON.
+    pub body: Option<Box<Body>>,
+}
+
+/// A body that is answered as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// Its `Content-Type`.
+    pub content_type: HeaderValue,
+    /// The body.
+    pub bytes: Bytes,
 }
 
 impl Status {
     /// A status of the given code, message and origin.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>, origin: Origin) -> Self {
-        Self { code, message: message.into(), details: Vec::new(), origin, http: None, headers: None }
+        Self {
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            origin,
+            http: None,
+            headers: None,
+            body: None,
+        }
     }
 
     /// The request is wrong: `INVALID_ARGUMENT`, 400.
@@ -86,6 +106,13 @@ impl Status {
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.get_or_insert_with(Box::default).append(name, value);
+        self
+    }
+
+    /// The same status with a body of its own.
+    #[must_use]
+    pub fn with_body(mut self, body: Body) -> Self {
+        self.body = Some(Box::new(body));
         self
     }
 

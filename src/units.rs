@@ -1,6 +1,8 @@
-//! Typed settings values: sizes, periods, moments, secrets and globs, as a person writes them in a config file.
+//! Typed settings values: sizes, periods, moments, rates, secrets and globs, as a person writes them in a config file.
 //!
 //! Not for settings themselves: each room owns its `Settings`.
+
+mod rate;
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub use rate::Rate;
 
 /// A number of bytes, written as `512`, `64KiB`, `4MB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

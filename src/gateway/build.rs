@@ -1,7 +1,6 @@
 //! Building a snapshot: contract, bindings, routes, plans, upstreams; every problem told.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,11 +8,14 @@ use std::time::Instant;
 use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
+use super::partial::Partial;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::duty::{self, Duties};
 use crate::metadata::Rules;
+use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
+use crate::ratelimit::{MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
 use crate::schema;
@@ -46,7 +48,10 @@ pub(super) fn snapshot(
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
-    let routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
+    let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
+    hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     if problems.has_errors() {
         return None;
     }
@@ -63,7 +68,22 @@ pub(super) fn snapshot(
         planning,
         version_header: settings.version_header.clone(),
         limits: settings.limits.clone(),
+        rate_limits,
     })
+}
+
+/// Gives each route the rate limits that are for its method.
+fn hand_out(
+    limits: Option<&RateLimits>,
+    bindings: &[Binding],
+    routes: &mut [Route],
+    problems: &mut Problems,
+) {
+    let Some(limits) = limits else { return };
+    limits.tell_unused(&bindings.iter().map(rpc_name).collect::<Vec<_>>(), problems);
+    for route in routes {
+        route.limits = limits.of_method(&route.rpc);
+    }
 }
 
 fn nothing_to_serve(settings: &Settings) -> Problem {
@@ -112,17 +132,8 @@ fn backend(
     previous: Option<&Snapshot>,
     problems: &mut Problems,
 ) -> Option<Backend> {
-    let tls = &settings.tls;
-    let mut hasher = DefaultHasher::new();
-    for file in [&tls.roots, &tls.certificate, &tls.key] {
-        file.as_ref().and_then(|file| std::fs::read(file).ok()).hash(&mut hasher);
-    }
-    let files = hasher.finish();
-    let same = |kept: &&Backend| {
-        // Where it stands in the file does not matter.
-        let known = upstream::Settings { place: settings.place.clone(), ..kept.upstream.settings().clone() };
-        known == *settings && kept.files == files
-    };
+    let files = settings.tls.fingerprint();
+    let same = |kept: &&Backend| kept.files == files && kept.upstream.settings().keeps(settings);
     if let Some(kept) = previous.and_then(|previous| previous.upstreams.iter().find(same)) {
         return Some(kept.clone());
     }
@@ -142,6 +153,7 @@ fn routes(
     let choice = Choice::of(settings, upstreams);
     let deadlines: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
     tell_unused_deadlines(bindings, &deadlines, problems);
+    let mut partials = Partials { settings, choice: &choice, known: BTreeMap::new() };
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
     for (binding, duties) in bindings.iter().zip(duties) {
@@ -153,7 +165,9 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                routes.extend(route(binding, duties, backend, &deadlines, plans, problems));
+                let partial = partials.of(binding, &duties, problems);
+                let route = route(binding, duties, backend, &deadlines, plans, problems);
+                routes.extend(route.map(|route| Route { partial, ..route }));
             }
         }
     }
@@ -215,12 +229,56 @@ fn route(
         upstream_name: backend.upstream.settings().name.as_str().into(),
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
         duties: RouteDuties::of(duties, binding),
+        partial: None,
         streaming,
+        limits: MethodLimits::default(),
     })
 }
 
 fn rpc_name(binding: &Binding) -> String {
     format!("{}/{}", binding.rpc.parent_service().full_name(), binding.rpc.name())
+}
+
+/// The partial updates of each method, compiled once.
+struct Partials<'s> {
+    settings: &'s Settings,
+    choice: &'s Choice<'s>,
+    known: BTreeMap<String, Option<Arc<Partial>>>,
+}
+
+impl Partials<'_> {
+    fn of(&mut self, binding: &Binding, duties: &Duties, problems: &mut Problems) -> Option<Arc<Partial>> {
+        let name = rpc_name(binding);
+        if let Some(known) = self.known.get(&name) {
+            return known.clone();
+        }
+        let partial = self.compile(binding, duties, problems).map(Arc::new);
+        self.known.insert(name, partial.clone());
+        partial
+    }
+
+    fn compile(&self, binding: &Binding, duties: &Duties, problems: &mut Problems) -> Option<Partial> {
+        let settings = &self.settings.patch;
+        let source = duties.patch.as_ref().filter(|_| settings.enabled)?;
+        let (account, place) = (duties.account.as_ref(), &binding.place);
+        let plan = PatchPlan::compile(source, account, &binding.rpc, settings, place, problems)?;
+        let service = plan.get().parent_service().full_name().to_owned();
+        match self.choice.of_service(&service) {
+            Chosen::Backend(backend) => Some(Partial { plan, upstream: Arc::clone(&backend.upstream) }),
+            Chosen::Unprepared => None,
+            Chosen::Nobody => {
+                let what = format!(
+                    "no upstream serves `{service}`, where `{}` reads its resource",
+                    rpc_name(binding)
+                );
+                problems
+                    .push(Problem::error(place.clone(), what).help(
+                        "add the service to an upstream's `services`, or switch `partial_updates` off",
+                    ));
+                None
+            }
+        }
+    }
 }
 
 /// Which backend serves a service: the first whose globs match.

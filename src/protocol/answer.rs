@@ -10,9 +10,9 @@ use super::Body;
 pub struct Answer {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The headers, `Content-Type` and `Content-Length` not among them.
+    /// The headers, `Content-Length` not among them; `Content-Type` only where the body is not JSON.
     pub headers: HeaderMap,
-    /// The JSON.
+    /// The body, JSON as a rule.
     pub json: Vec<u8>,
     /// Trailers to send after the body; empty unless the client takes trailers.
     pub trailers: HeaderMap,
@@ -23,7 +23,7 @@ impl Answer {
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let Self { status, mut headers, json, trailers } = self;
-        headers.insert(CONTENT_TYPE, JSON);
+        headers.entry(CONTENT_TYPE).or_insert(JSON);
         announce(&trailers, &mut headers);
         let body = Body::from(json).with_trailers(trailers);
         let mut response = Response::new(body);

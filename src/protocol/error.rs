@@ -1,6 +1,7 @@
-//! Errors as the client reads them: `google.rpc.Status` as JSON, with the HTTP status of its code.
+//! Errors as the client reads them: `google.rpc.Status` as JSON, with the HTTP status of its code, or the body that
+//! another service wrote in its place.
 
-use http::header::{ALLOW, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::Answer;
@@ -11,8 +12,17 @@ use crate::transcode::Plans;
 /// The answer for a status. `headers` are those that the backend's metadata became.
 #[must_use]
 pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans) -> Answer {
-    let mut json = Vec::with_capacity(128);
-    plans.write_status(status, &mut json);
+    let json = match &status.body {
+        Some(body) => {
+            headers.insert(CONTENT_TYPE, body.content_type.clone());
+            body.bytes.to_vec()
+        }
+        None => {
+            let mut json = Vec::with_capacity(128);
+            plans.write_status(status, &mut json);
+            json
+        }
+    };
     for (name, value) in status.headers.iter().flat_map(|headers| headers.iter()) {
         headers.append(name, value.clone());
     }

@@ -26,6 +26,7 @@ mod target;
 mod tls;
 mod unary;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,6 +86,27 @@ pub struct TlsSettings {
     pub key: Option<PathBuf>,
     /// The name the server's certificate must have; none: the url's host.
     pub server_name: Option<String>,
+}
+
+impl Settings {
+    /// Whether a backend that was prepared from these is right under `other` too: where it was written does not
+    /// matter.
+    #[must_use]
+    pub fn keeps(&self, other: &Self) -> bool {
+        *other == Self { place: other.place.clone(), ..self.clone() }
+    }
+}
+
+impl TlsSettings {
+    /// A hash of the files' contents, for finding out whether one was replaced.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for file in [&self.roots, &self.certificate, &self.key] {
+            file.as_ref().and_then(|file| std::fs::read(file).ok()).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
 }
 
 /// A backend that calls can be sent to. Connects soon after it was prepared or when first needed, and again

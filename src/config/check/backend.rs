@@ -81,7 +81,7 @@ impl Check<'_> {
         })
     }
 
-    fn upstream_tls(&mut self, at: &str, file: &UpstreamTls) -> upstream::TlsSettings {
+    pub(super) fn upstream_tls(&mut self, at: &str, file: &UpstreamTls) -> upstream::TlsSettings {
         for (present, absent, missing) in
             [(&file.certificate, &file.key, "key"), (&file.key, &file.certificate, "certificate")]
         {
@@ -134,7 +134,7 @@ impl Check<'_> {
     }
 
     /// The url of a backend, in the form that the upstream room reads.
-    fn url(&mut self, at: &str, text: &str) -> Option<String> {
+    pub(super) fn url(&mut self, at: &str, text: &str) -> Option<String> {
         if let Some(path) = text.strip_prefix("unix:") {
             let path = self.resolve(at, Path::new(path.strip_prefix("//").unwrap_or(path)));
             if path.file_name().is_none() {

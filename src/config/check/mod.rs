@@ -6,6 +6,8 @@ mod duties;
 mod identity;
 mod listen;
 mod mapping;
+mod partial;
+mod ratelimit;
 mod running;
 
 use std::io;
@@ -57,8 +59,10 @@ impl Check<'_> {
             upstreams,
             methods: self.methods(&file.methods),
             duties: self.duties(&file.options, &file.methods),
+            patch: partial::settings(&file.partial_updates),
             version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
+            rate_limits: self.rate_limits(&file),
         };
         let serve = serve::Settings {
             listeners: self.listeners(&file.listen),

@@ -8,6 +8,8 @@ mod duties;
 mod identity;
 mod listen;
 mod mapping;
+mod partial;
+mod ratelimit;
 mod running;
 
 use schemars::JsonSchema;
@@ -18,6 +20,11 @@ pub use duties::{Options, Preset};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+pub use partial::PartialUpdates;
+pub use ratelimit::{
+    Anonymous, DescriptorEntry, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService, RateLimits,
+    Sources,
+};
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
 
 /// The configuration of transom: which gRPC contract is served as REST, where the backends are, and how.
@@ -42,6 +49,8 @@ pub struct File {
     pub methods: Vec<Method>,
     /// Which proto options say what is asked of the gateway for a method.
     pub options: Options,
+    /// How a part of a resource is updated.
+    pub partial_updates: PartialUpdates,
     /// How JSON is read and written.
     pub json: Json,
     /// How paths are matched.
@@ -52,6 +61,8 @@ pub struct File {
     pub identity: Option<Identity>,
     /// Limits, each with the answer given when it is hit.
     pub limits: Limits,
+    /// How often someone may call.
+    pub rate_limits: RateLimits,
     /// Cross-origin requests; `null`: no CORS headers.
     pub cors: Option<Cors>,
     /// Compression of bodies.
