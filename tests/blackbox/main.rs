@@ -7,6 +7,7 @@
 
 mod admin;
 mod errors;
+mod external;
 mod limits;
 mod metadata;
 mod model_api;

@@ -3,6 +3,7 @@
 
 mod backend;
 mod duties;
+mod external;
 mod identity;
 mod listen;
 mod mapping;

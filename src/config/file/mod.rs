@@ -5,6 +5,7 @@
 
 mod backend;
 mod duties;
+mod external;
 mod identity;
 mod listen;
 mod mapping;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
 pub use duties::{Options, Preset};
+pub use external::{Authorizer, Jwt, JwtClaims};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
