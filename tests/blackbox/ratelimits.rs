@@ -234,7 +234,7 @@ async fn a_service_elsewhere_says_yes_no_or_nothing() {
     assert_eq!((answer.status.as_u16(), answer.header("x-plan")), (200, "gold"));
     assert_eq!(backend.calls().pop().expect("a call").metadata["x-bucket"], "17");
     let question = service.asked.lock().expect("not poisoned").pop().expect("a question");
-    let expected = b"\x0a\x05shops\x12\x1d\x0a\x0a\x0a\x04zone\x12\x02eu\x0a\x0f\x0a\x06tenant\x12\x03red";
+    let expected = b"\x0a\x05shops\x12\x1b\x0a\x0a\x0a\x04zone\x12\x02eu\x0a\x0d\x0a\x06tenant\x12\x03red";
     assert_eq!(&question[5..], expected);
 
     service.answers(RateLimitResponse {
