@@ -1,4 +1,4 @@
-//! Typed settings values: sizes, periods, rates and globs, as a person writes them in a config file.
+//! Typed settings values: sizes, periods, moments, rates, secrets and globs, as a person writes them in a config file.
 //!
 //! Not for settings themselves: each room owns its `Settings`.
 
@@ -6,7 +6,7 @@ mod rate;
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -88,6 +88,86 @@ impl fmt::Display for Period {
     }
 }
 
+/// A point in time, written as RFC 3339 has it: `2027-01-31T00:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(pub SystemTime);
+
+impl Moment {
+    /// The point in time that is so long from now.
+    #[must_use]
+    pub fn after(period: Duration) -> Self {
+        let now = SystemTime::now();
+        // To the second: a person reads it.
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self(UNIX_EPOCH.checked_add(Duration::from_secs(seconds).saturating_add(period)).unwrap_or(now))
+    }
+
+    /// Whether it is now or was before.
+    #[must_use]
+    pub fn is_past(self) -> bool {
+        self.0 <= SystemTime::now()
+    }
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let cure = "write it like `2027-01-31T00:00:00Z`";
+        // Only with a time and an offset: a bare date is another moment in each time zone.
+        let complete = text.contains(['T', 't', ' ']);
+        let moment = text.parse::<prost_types::Timestamp>().ok().filter(|_| complete);
+        moment
+            .and_then(|moment| SystemTime::try_from(moment).ok())
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a point in time; {cure}"))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        prost_types::Timestamp::from(self.0).fmt(f)
+    }
+}
+
+/// A text that is shown to nobody: as `***` wherever it is printed or written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text secret.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self::new(text))
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// A pattern over names: `*` stands for any run of characters, dots and slashes included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Glob(String);
@@ -146,7 +226,7 @@ impl<T: FromStr<Err = String>> de::Visitor<'_> for UnitVisitor<T> {
 }
 
 macro_rules! unit {
-    ($unit:ident, $expected:literal, $from_number:expr, $example:literal) => {
+    ($unit:ident, $types:tt, $expected:literal, $from_number:expr, $example:literal) => {
         impl Serialize for $unit {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -165,7 +245,7 @@ macro_rules! unit {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": ["string", "integer"], "description": $expected, "examples": [$example] })
+                json_schema!({ "type": $types, "description": $expected, "examples": [$example] })
             }
         }
     };
@@ -173,16 +253,20 @@ macro_rules! unit {
 
 unit!(
     ByteSize,
+    ["string", "integer"],
     "a size such as `64KiB` or `4MiB`, or a number of bytes",
     |bytes| Some(ByteSize(bytes)),
     "4MiB"
 );
 unit!(
     Period,
+    ["string", "integer"],
     "a period such as `250ms`, `30s` or `5m`",
     |number| (number == 0).then_some(Period(Duration::ZERO)),
     "30s"
 );
+unit!(Moment, "string", "a point in time such as `2027-01-31T00:00:00Z`", |_| None, "2027-01-31T00:00:00Z");
+unit!(Secret, "string", "a text, which is shown nowhere", |_| None, "...");
 
 #[cfg(test)]
 mod tests {
@@ -211,6 +295,31 @@ mod tests {
             let fault = text.parse::<Period>().expect_err(text);
             assert!(fault.contains(what), "{fault}");
         }
+    }
+
+    #[test]
+    fn moments_read_and_show() {
+        for (text, shown) in [
+            ("2027-01-31T00:00:00Z", Some("2027-01-31T00:00:00Z")),
+            ("2027-01-31T01:30:00+01:30", Some("2027-01-31T00:00:00Z")),
+            ("2027-01-31", None),
+            ("2027-02-31T00:00:00Z", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let moment = text.parse::<Moment>();
+            assert_eq!(moment.map(|moment| moment.to_string()).ok().as_deref(), shown, "{text}");
+        }
+        assert!("2020-01-01T00:00:00Z".parse::<Moment>().expect("a moment").is_past());
+        assert!(!Moment::after(Duration::from_mins(1)).is_past());
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let secret: Secret = serde_json::from_str("\"hunter2\"").expect("a text");
+        assert_eq!(secret.reveal(), "hunter2");
+        let shown = format!("{secret} {secret:?} {}", serde_json::to_string(&secret).expect("JSON"));
+        assert_eq!(shown, "*** *** \"***\"");
     }
 
     #[test]

@@ -1,8 +1,13 @@
-//! A route lookup that hits allocates nothing, and neither does transcoding into a buffer that is large enough:
-//! counted by an allocator that counts.
+//! A route lookup that hits allocates nothing, neither does transcoding into a buffer that is large enough, and
+//! neither does finding out whose key a request brings: counted by an allocator that counts.
 
 use allocation_counter::measure;
-use http::Method;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use transom::duty::Duties;
+use transom::metadata::Peer;
+use transom::policy::{self, ActorSettings, Head, KeyHash, KeySettings, Policy, new_key};
+use transom::problem::Place;
 use transom::problem::Problems;
 use transom::route::{RouteTable, Settings, Ties, Unescape};
 use transom::rule::{self, Binding, HttpMethod, PathTemplate, Segment};
@@ -149,4 +154,33 @@ fn transcoding_into_a_large_buffer_allocates_next_to_nothing() {
         assert_eq!(counted.count_total, 0, "{message} to JSON");
         assert_eq!(String::from_utf8_lossy(&out), json);
     }
+}
+
+#[test]
+fn a_key_is_known_and_permitted_without_an_allocation() {
+    let key = new_key();
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let actor = ActorSettings {
+        actor_id: "ci".to_owned(),
+        accounts: texts(&["one", "two"]),
+        permissions: texts(&["read:clusters", "write:clusters"]),
+        ..ActorSettings::default()
+    };
+    let keys = vec![KeySettings { hash: KeyHash::of(&key), actor, place: Place::default() }];
+    let settings = policy::Settings { keys, ..policy::Settings::default() };
+    let policy = Policy::prepare(&settings, None, &mut Problems::new()).expect("a policy");
+    let duties = Duties { permissions: texts(&["write:clusters"]), ..Duties::default() };
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::try_from(format!("apikey {key}")).expect("a value"));
+    let (uri, peer) = (Uri::from_static("/"), Peer::default());
+    let head = Head { method: &Method::GET, uri: &uri, headers: &headers, peer: &peer, rpc: "a.B/C" };
+    let mut verdict = None;
+    let counted = measure(|| {
+        let admitted = policy.identify(&head, &duties).now_or_never().and_then(Result::ok);
+        let identity = admitted.and_then(|admitted| admitted.identity);
+        verdict = identity.map(|identity| {
+            policy.permit(&identity, &duties).is_ok() && policy.in_account(&identity, "two").is_ok()
+        });
+    });
+    assert_eq!((verdict, counted.count_total), (Some(true), 0));
 }

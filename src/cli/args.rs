@@ -10,6 +10,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::config::{Flag, FlagValue, Sources};
+use crate::policy;
+use crate::units::{Moment, Period};
 
 /// A gRPC-to-REST gateway: REST and JSON in front of any gRPC backend, without code generation.
 #[derive(Debug, Parser)]
@@ -46,6 +48,9 @@ pub(super) enum Command {
     Routes(RoutesArgs),
     /// Show what one request would become: its route, message, metadata and upstream. Nothing is called.
     Explain(ExplainArgs),
+    /// Make, hash and look up management keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -53,6 +58,74 @@ pub(super) enum Command {
     },
     /// Print the JSON Schema of the config file.
     ConfigSchema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key: prints it once, with the entry for `identity.keys` that knows its hash only.
+    New(NewKeyArgs),
+    /// Print the hash of a key.
+    Hash(HashKeyArgs),
+    /// Show whose key it is; exit code 1 when it is nobody's or has expired.
+    Verify(VerifyKeyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct NewKeyArgs {
+    /// The name that people know it by.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The id by which the backend knows the caller; without it, a new UUID.
+    #[arg(long, value_name = "ID", value_parser = actor_id)]
+    pub actor_id: Option<String>,
+    /// The kind of caller, the name of an enum value; without it, ACTOR_TYPE_MANAGEMENT_KEY.
+    #[arg(long, value_name = "TYPE")]
+    pub actor_type: Option<String>,
+    /// An account that the caller may act on, `*` for all; may be repeated.
+    #[arg(long)]
+    pub account: Vec<String>,
+    /// What the caller may do, `*` for everything; may be repeated.
+    #[arg(long)]
+    pub permission: Vec<String>,
+    /// When the key is no longer good: `2027-01-31T00:00:00Z`, or so long from now: `90d`.
+    #[arg(long, value_name = "WHEN", value_parser = expiry)]
+    pub expires: Option<Moment>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct HashKeyArgs {
+    /// The key; without it, the first line of the standard input, which no history keeps.
+    pub key: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct VerifyKeyArgs {
+    /// The key; without it, the first line of the standard input, which no history keeps.
+    pub key: Option<String>,
+    /// The config file whose keys are looked through.
+    #[arg(short, long, value_name = "FILE", env = "TRANSOM_CONFIG", value_hint = ValueHint::FilePath)]
+    #[arg(required_unless_present = "key_file")]
+    pub config: Option<PathBuf>,
+    /// A file of keys to be looked through; may be repeated.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key_file: Vec<PathBuf>,
+}
+
+fn actor_id(text: &str) -> Result<String, String> {
+    if policy::is_carried(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("write visible ASCII characters: the backend is told it as metadata".to_owned())
+    }
+}
+
+fn expiry(text: &str) -> Result<Moment, String> {
+    match text.parse::<Period>() {
+        Ok(period) => Ok(Moment::after(period.0)),
+        Err(_) => {
+            text.parse::<Moment>().map_err(|what| format!("{what}, or a period up to a year, like `90d`"))
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

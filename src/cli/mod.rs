@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod demo;
 mod explain;
+mod key;
 mod paint;
 mod routes;
 mod running;
@@ -57,6 +58,7 @@ fn dispatch(command: Command, terminal: &mut Terminal) -> io::Result<u8> {
         Command::Check(args) => check::run(&args, terminal),
         Command::Routes(args) => routes::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
+        Command::Key(command) => key::run(&command, terminal),
         Command::ConfigSchema => {
             terminal.out.to.write_all(crate::config::json_schema().as_bytes())?;
             Ok(FINE)

@@ -27,7 +27,15 @@ impl Running {
         // Looked at before it is read, so that no change is lost until it is watched.
         let mut seen = Seen::new(true);
         seen.look(&sources.file);
-        let Read { settings, sound } = read(&sources, problems)?;
+        let mut found = Problems::new();
+        let mut first = read(&sources, &mut found);
+        // Files that are read with the config are known only then.
+        if first.as_ref().is_some_and(|first| seen.look_first(&first.settings.read)) {
+            found = Problems::new();
+            first = read(&sources, &mut found);
+        }
+        problems.extend(found);
+        let Read { settings, sound } = first?;
         if !sound {
             return None;
         }
@@ -57,7 +65,8 @@ impl Running {
                 offered.offer(config::render(&settings));
             }
             let layers = settings.serve.layers;
-            Some(Loaded { gateway: settings.gateway, layers, files: settings.files, sound })
+            let (files, read) = (settings.files, settings.read);
+            Some(Loaded { gateway: settings.gateway, layers, files, read, sound })
         };
         let applier = Applier { config, watch, load, front: Arc::clone(&front), certificates };
         let applied = Arc::clone(&shown);

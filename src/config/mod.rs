@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::problem::{Place, Problem, Problems};
-use crate::{admin, gateway, reload, serve, telemetry};
+use crate::{admin, gateway, policy, reload, serve, telemetry};
 
 pub use json_schema::json_schema;
 pub use layers::{Flag, FlagValue};
@@ -61,6 +61,8 @@ pub struct Settings {
     pub telemetry: telemetry::Settings,
     /// Every file and folder that was read or named, there or not, for watching.
     pub files: Vec<PathBuf>,
+    /// Those of them whose contents are part of these settings: read already.
+    pub read: Vec<PathBuf>,
     /// The effective configuration, for [`render`].
     pub file: File,
 }
@@ -101,6 +103,21 @@ pub fn examine(sources: &Sources, problems: &mut Problems) -> Option<Settings> {
     Some(settings)
 }
 
+/// Reads a file of keys, as `identity.key_files` names them, telling every problem.
+pub fn keys(path: &Path, problems: &mut Problems) -> Vec<policy::KeySettings> {
+    let root = Node::empty_map(Mark::Default);
+    let mut check = check::Check {
+        root: &root,
+        written: &root,
+        folder: Path::new(""),
+        without_backend: true,
+        problems,
+        files: Vec::new(),
+        read: Vec::new(),
+    };
+    check.key_file(&path.display().to_string(), path)
+}
+
 fn parse(path: &Path, problems: &mut Problems) -> Option<Node> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
@@ -115,7 +132,7 @@ fn parse(path: &Path, problems: &mut Problems) -> Option<Node> {
 
 fn understand(root: &mut Node, sources: &Sources, problems: &mut Problems) -> Settings {
     let written = root.clone();
-    let file = read::read(root, problems);
+    let file: File = read::read(root, problems);
     let path = sources.file.as_deref();
     let folder = path.and_then(Path::parent).unwrap_or_else(|| Path::new(""));
     let files = path.map(Path::to_owned).into_iter().collect();
@@ -126,6 +143,7 @@ fn understand(root: &mut Node, sources: &Sources, problems: &mut Problems) -> Se
         without_backend: sources.without_backend,
         problems,
         files,
+        read: Vec::new(),
     }
     .settings(file)
 }

@@ -1,14 +1,13 @@
-//! From a [`Node`] tree to a [`File`], every fault told.
+//! From a [`Node`] tree to a [`File`](super::file::File), or another type of this room, every fault told.
 //!
 //! serde stops at its first fault. So the faulty entry is told, taken out of the tree, and the rest is read
 //! again, until it reads: each fault is found in a pass of its own, and none hides another.
 
-use serde::de::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::problem::{Problem, Problems, Severity, nearest};
 
 use super::fault::{Fault, Kind};
-use super::file::File;
 use super::node_deserializer::NodeDeserializer;
 use super::tree::{Mark, Node, Value};
 
@@ -16,9 +15,9 @@ use super::tree::{Mark, Node, Value};
 const MOST_FAULTS: usize = 100;
 
 /// Reads the tree; what is faulty is told and taken out, so that the answer is the rest.
-pub(super) fn read(root: &mut Node, problems: &mut Problems) -> File {
+pub(super) fn read<T: DeserializeOwned + Default>(root: &mut Node, problems: &mut Problems) -> T {
     for _ in 0..MOST_FAULTS {
-        match File::deserialize(NodeDeserializer(root)) {
+        match T::deserialize(NodeDeserializer(root)) {
             Ok(file) => return file,
             Err(fault) if fault.path.is_empty() => {
                 problems.push(tell(root, &fault));
@@ -34,7 +33,7 @@ pub(super) fn read(root: &mut Node, problems: &mut Problems) -> File {
             }
         }
     }
-    File::default()
+    T::default()
 }
 
 /// Gives a misspelled key the name that was likely meant, so that it is not missed and its value is read too.
@@ -126,7 +125,7 @@ fn variable_help(path: &[String], known: &[&str]) -> String {
 mod tests {
     use std::rc::Rc;
 
-    use super::super::file::{Strictness, UnsetValues};
+    use super::super::file::{File, Strictness, UnsetValues};
     use super::super::tree::Source;
     use super::super::yaml;
     use super::*;

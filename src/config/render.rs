@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Settings;
+use crate::policy::NEW_KEY;
 
 /// The effective configuration as YAML. Users and passwords in urls are shown as `***`.
 #[must_use]
@@ -36,8 +37,12 @@ pub(super) fn masked(text: &str) -> String {
     format!("{scheme}://{host}{path}{query}")
 }
 
-/// Whether a line holds a url with a user, a password or a query, none of which belongs into a log.
+/// Whether a line holds what does not belong into a log: a url with a user, a password or a query, a key, what
+/// should be the hash of one, or a credential.
 pub(super) fn holds_secret(line: &str) -> bool {
+    if ["hash:", "replace:", "\"hash\"", "\"replace\"", NEW_KEY].iter().any(|mark| line.contains(mark)) {
+        return true;
+    }
     line.split("://").skip(1).any(|rest| {
         let url = rest.split([' ', '\t', '"', '\'', ',', '}', ']']).next().unwrap_or_default();
         url.contains(['@', '?'])
@@ -52,6 +57,9 @@ mod tests {
     fn lines_with_secrets_are_known() {
         for (line, secret) in [
             ("url: http://a:1", false),
+            ("  - hash: my-own-key", true),
+            ("credential: {replace: 'Bearer x'}", true),
+            ("actor_id: tsm_abc", true),
             ("  - {url: 'http://me:hunter2@a:1', name: x}", true),
             ("a: http://a:1 # who asks? me@example.com", false),
             ("a: [https://a, https://b/x?token=hunter2]", true),

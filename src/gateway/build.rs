@@ -8,9 +8,12 @@ use std::time::Instant;
 use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
+use super::partial::Partial;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::duty::{self, Duties};
 use crate::metadata::Rules;
+use crate::patch::PatchPlan;
+use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
 use crate::ratelimit::{MethodLimits, RateLimits};
 use crate::route::RouteTable;
@@ -27,6 +30,10 @@ pub(super) fn snapshot(
     problems: &mut Problems,
 ) -> Option<Snapshot> {
     let metadata = Rules::check(&settings.metadata, problems);
+    let policy = match &settings.policy {
+        Some(policy) => Some(Policy::prepare(policy, previous.and_then(Snapshot::policy), problems)),
+        None => None,
+    };
     let upstreams = upstreams(settings, previous, problems);
     let schema = schema::load_with(&settings.schema, look, problems)?;
     for one in &settings.upstreams {
@@ -41,9 +48,9 @@ pub(super) fn snapshot(
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
+    let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
     let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
     let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
-    let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
     hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     if problems.has_errors() {
         return None;
@@ -56,6 +63,7 @@ pub(super) fn snapshot(
         routes,
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
+        policy: policy.flatten(),
         plans,
         planning,
         version_header: settings.version_header.clone(),
@@ -145,6 +153,7 @@ fn routes(
     let choice = Choice::of(settings, upstreams);
     let deadlines: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
     tell_unused_deadlines(bindings, &deadlines, problems);
+    let mut partials = Partials { settings, choice: &choice, known: BTreeMap::new() };
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
     for (binding, duties) in bindings.iter().zip(duties) {
@@ -156,7 +165,9 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                routes.extend(route(binding, duties, backend, &deadlines, plans, problems));
+                let partial = partials.of(binding, &duties, problems);
+                let route = route(binding, duties, backend, &deadlines, plans, problems);
+                routes.extend(route.map(|route| Route { partial, ..route }));
             }
         }
     }
@@ -218,6 +229,7 @@ fn route(
         upstream_name: backend.upstream.settings().name.as_str().into(),
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
         duties: RouteDuties::of(duties, binding),
+        partial: None,
         streaming,
         limits: MethodLimits::default(),
     })
@@ -225,6 +237,48 @@ fn route(
 
 fn rpc_name(binding: &Binding) -> String {
     format!("{}/{}", binding.rpc.parent_service().full_name(), binding.rpc.name())
+}
+
+/// The partial updates of each method, compiled once.
+struct Partials<'s> {
+    settings: &'s Settings,
+    choice: &'s Choice<'s>,
+    known: BTreeMap<String, Option<Arc<Partial>>>,
+}
+
+impl Partials<'_> {
+    fn of(&mut self, binding: &Binding, duties: &Duties, problems: &mut Problems) -> Option<Arc<Partial>> {
+        let name = rpc_name(binding);
+        if let Some(known) = self.known.get(&name) {
+            return known.clone();
+        }
+        let partial = self.compile(binding, duties, problems).map(Arc::new);
+        self.known.insert(name, partial.clone());
+        partial
+    }
+
+    fn compile(&self, binding: &Binding, duties: &Duties, problems: &mut Problems) -> Option<Partial> {
+        let settings = &self.settings.patch;
+        let source = duties.patch.as_ref().filter(|_| settings.enabled)?;
+        let (account, place) = (duties.account.as_ref(), &binding.place);
+        let plan = PatchPlan::compile(source, account, &binding.rpc, settings, place, problems)?;
+        let service = plan.get().parent_service().full_name().to_owned();
+        match self.choice.of_service(&service) {
+            Chosen::Backend(backend) => Some(Partial { plan, upstream: Arc::clone(&backend.upstream) }),
+            Chosen::Unprepared => None,
+            Chosen::Nobody => {
+                let what = format!(
+                    "no upstream serves `{service}`, where `{}` reads its resource",
+                    rpc_name(binding)
+                );
+                problems
+                    .push(Problem::error(place.clone(), what).help(
+                        "add the service to an upstream's `services`, or switch `partial_updates` off",
+                    ));
+                None
+            }
+        }
+    }
 }
 
 /// Which backend serves a service: the first whose globs match.

@@ -1,4 +1,5 @@
-//! The steps of one call: find the binding, write the message, send it, write the answer.
+//! The steps of one call: find the binding, see who calls and whether they may, write the message, send it, write
+//! the answer.
 //!
 //! Request path. Each step belongs to a room; here is only their order. A unary call allocates its metadata,
 //! its frame and its answer.
@@ -10,14 +11,16 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
+use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
 use crate::observe::CallRecord;
+use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
-use crate::ratelimit::{Applied, Outcome};
+use crate::ratelimit::{self, Applied, Outcome};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
-use crate::upstream::Call;
+use crate::upstream::{Call, Reply};
 use crate::wire::frame;
 use crate::{metadata, ratelimit};
 
@@ -80,11 +83,7 @@ impl Snapshot {
     {
         let steps = Steps { snapshot: self, route, captures, parts, peer };
         let mut kept = Kept::default();
-        let outcome = match steps.prepare(body, &mut kept, record).await {
-            Ok(call) => steps.send(call, &mut kept, record).await,
-            Err(status) => Err(status),
-        };
-        let mut answer = match outcome {
+        let mut answer = match steps.all(body, &mut kept, record).await {
             Ok(json) => {
                 Answer { status: StatusCode::OK, headers: kept.headers, json, trailers: HeaderMap::new() }
             }
@@ -96,8 +95,8 @@ impl Snapshot {
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
             answer.headers.insert(name.clone(), version.clone());
         }
-        kept.limits.write(&mut answer.headers);
-        record.rate_limit = kept.limits.outcome.as_ref().map(Outcome::told);
+        kept.applied.write(&mut answer.headers);
+        record.rate_limit = kept.applied.outcome.as_ref().map(Outcome::told);
         answer.trailers = kept.trailers;
         answer
     }
@@ -110,9 +109,9 @@ impl Snapshot {
 }
 
 /// One call between its route and its answer.
-struct Steps<'c> {
+pub(super) struct Steps<'c> {
     snapshot: &'c Snapshot,
-    route: &'c Route,
+    pub(super) route: &'c Route,
     captures: &'c [Cow<'c, str>],
     parts: &'c Parts,
     peer: &'c Peer,
@@ -120,44 +119,85 @@ struct Steps<'c> {
 
 /// What a call leaves for its answer and its record, whatever becomes of it.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// Headers of the answer.
     headers: HeaderMap,
     /// Trailers of the answer.
     trailers: HeaderMap,
     /// The request message, as far as the call came.
-    message: Bytes,
-    /// What its rate limits came to.
-    limits: Applied,
+    pub(super) message: Bytes,
+    /// Who is calling, where it was asked.
+    identity: Option<Identity>,
+    /// What the rate limits came to.
+    applied: Applied,
 }
 
 impl Steps<'_> {
+    async fn all<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let call = self.prepare(body, kept, record).await?;
+        let call = self.complete(call, kept, record).await?;
+        self.send(call, kept, record).await
+    }
+
     /// Steps 4 to 7: everything that is decided before anything is sent.
     async fn prepare<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Call, Status>
     where
         B: http_body::Body<Data = Bytes>,
     {
         let Self { snapshot, route, parts, .. } = *self;
-        let account = route.duties.account.as_ref().and_then(|source| source.text(self.captures, &[]));
-        let limited = ratelimit::Call {
-            rpc: &route.rpc,
-            identity: None,
-            account: account.as_deref().filter(|account| !account.is_empty()),
-            peer: self.peer.address.map(|address| address.ip()),
-            headers: &parts.headers,
-        };
-        route.limits.check_early(&limited, &mut kept.limits)?;
-        route.limits.check(&limited, &mut kept.limits).await?;
+        route.limits.check_early(&self.limited(kept.identity.as_ref()), &mut kept.applied)?;
+        let admitted = self.admit(kept).await?;
+        route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
-        metadata.extend(kept.limits.request.drain());
+        self.tell(admitted, kept, &mut metadata);
+        metadata.extend(kept.applied.request.drain());
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
         let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
         let body = protocol::read(body, limit, snapshot.limits.body_timeout).await?;
         record.request_bytes = body.len() as u64;
         let frame = self.frame(&body, kept)?;
+        let identity = kept.identity.as_ref();
+        route.in_account(snapshot.policy.as_ref(), identity, self.captures, &kept.message)?;
         Ok(Call { path: route.path.clone(), metadata, frame, timeout: route.deadlines.of(wish) })
+    }
+
+    /// Who is calling, and whether they may, as far as it can be told before the body is read.
+    async fn admit(&self, kept: &mut Kept) -> Result<Admitted, Status> {
+        let (method, uri, headers) = (&self.parts.method, &self.parts.uri, &self.parts.headers);
+        let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc };
+        let mut admitted = self.route.admit(self.snapshot.policy.as_ref(), &head, self.captures).await?;
+        kept.headers = std::mem::take(&mut admitted.answer_headers);
+        kept.identity = admitted.identity.take();
+        Ok(admitted)
+    }
+
+    /// What rate limits may look at.
+    fn limited<'l>(&'l self, identity: Option<&'l Identity>) -> ratelimit::Call<'l> {
+        ratelimit::Call {
+            rpc: &self.route.rpc,
+            identity: identity.map(|identity| &*identity.actor_id),
+            account: match &self.route.duties.account {
+                Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
+                _ => None,
+            },
+            peer: self.peer.address.map(|address| address.ip()),
+            headers: &self.parts.headers,
+        }
+    }
+
+    /// What the backend is told of the caller, and what an authorizer adds to it.
+    fn tell(&self, admitted: Admitted, kept: &Kept, metadata: &mut HeaderMap) {
+        let Some(policy) = &self.snapshot.policy else { return };
+        policy.tell_backend(kept.identity.as_ref(), &self.parts.headers, metadata);
+        for name in &admitted.removed {
+            metadata.remove(name);
+        }
+        metadata.extend(admitted.added);
     }
 
     /// The framed request message.
@@ -179,19 +219,23 @@ impl Steps<'_> {
 
     /// Steps 8 to 10: the answer's JSON.
     async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
-        let Self { snapshot, route, parts, .. } = *self;
+        let route = self.route;
         let sent = Instant::now();
         let reply = route.upstream.unary(call).await;
-        record.upstream_time = Some(sent.elapsed());
-
-        snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
-        if takes_trailers(&parts.headers) {
-            kept.trailers = snapshot.metadata.trailers(&reply.trailers);
-        }
+        record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
+        self.keep(&reply, kept);
         let message = reply.outcome?;
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
+    }
+
+    /// What an answer carries of a backend's reply.
+    pub(super) fn keep(&self, reply: &Reply, kept: &mut Kept) {
+        self.snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        if takes_trailers(&self.parts.headers) {
+            kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
+        }
     }
 }
 

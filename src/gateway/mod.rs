@@ -4,9 +4,11 @@
 //! Not for holding the current snapshot ([`serve`](crate::serve)) nor for deciding when to build another
 //! ([`reload`](crate::reload)).
 
+mod admit;
 mod build;
 mod call;
 mod duties;
+mod partial;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,8 +18,11 @@ use http::HeaderName;
 use http::uri::PathAndQuery;
 
 use self::duties::RouteDuties;
+use self::partial::Partial;
 use crate::duty::{self, Duties};
 pub use crate::metadata::Peer;
+use crate::patch::PatchPlan;
+use crate::policy::Policy;
 use crate::problem::Problems;
 use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
@@ -26,7 +31,7 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, route, rule, schema, transcode, upstream};
+use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -41,12 +46,16 @@ pub struct Settings {
     pub transcode: transcode::Settings,
     /// Which headers pass.
     pub metadata: metadata::Settings,
+    /// Who may call; `None`: nobody is asked who they are.
+    pub policy: Option<policy::Settings>,
     /// The backends, in order: a method goes to the first whose `services` match its service.
     pub upstreams: Vec<UpstreamSettings>,
     /// Deadlines of single methods.
     pub methods: Vec<MethodSettings>,
     /// Which options mean what, and what the config says of single methods.
     pub duties: duty::Settings,
+    /// How a part of a resource is updated.
+    pub patch: patch::Settings,
     /// The header in which answers carry the version of the API; `None`: none does.
     pub version_header: Option<HeaderName>,
     /// Limits on requests.
@@ -95,6 +104,7 @@ pub struct Snapshot {
     routes: Vec<Route>,
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
+    policy: Option<Policy>,
     plans: Plans,
     planning: Duration,
     version_header: Option<HeaderName>,
@@ -116,6 +126,7 @@ struct Route {
     upstream_name: Arc<str>,
     deadlines: Deadlines,
     duties: RouteDuties,
+    partial: Option<Arc<Partial>>,
     streaming: bool,
     limits: MethodLimits,
 }
@@ -190,6 +201,12 @@ impl Snapshot {
         self.routes.get(binding).map(|route| &*route.duties.duties)
     }
 
+    /// How calls of a binding, by its index, update a part of a resource; `None`: they do not.
+    #[must_use]
+    pub fn partial_updates(&self, binding: usize) -> Option<&PatchPlan> {
+        self.routes.get(binding)?.partial.as_ref().map(|partial| &partial.plan)
+    }
+
     /// The transcoding plans of the contract's message types.
     #[must_use]
     pub fn plans(&self) -> &Plans {
@@ -206,6 +223,12 @@ impl Snapshot {
     #[must_use]
     pub fn metadata(&self) -> &metadata::Rules {
         &self.metadata
+    }
+
+    /// Who may call; `None`: nobody is asked who they are.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 
     /// The upstream of a binding, by its index, and the deadline a call to it gets for the client's own wish.

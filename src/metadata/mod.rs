@@ -9,6 +9,7 @@ mod request;
 mod timeout;
 
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use http::HeaderName;
 
@@ -35,12 +36,25 @@ impl Default for Settings {
 }
 
 /// Who is calling: what the listener knows of a connection.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Peer {
     /// The client's address; `None` on a unix socket.
     pub address: Option<SocketAddr>,
     /// Whether the connection is encrypted (`x-forwarded-proto`).
     pub tls: bool,
+    /// The certificate that the client showed, where it was asked for one and it was found to be good.
+    pub certificate: Option<ClientCertificate>,
+}
+
+/// What a client's certificate says of it. Read once for each connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its subject as RFC 4514 writes it: `CN=robot,O=Acme,C=US`.
+    pub subject: String,
+    /// Its alternative names: `URI:spiffe://acme/robot`, `DNS:robot.acme`, `email:robot@acme`, `IP:10.0.0.1`.
+    pub names: Vec<String>,
+    /// When it expires, which may be while the connection is open.
+    pub expires: SystemTime,
 }
 
 /// The header rules, ready to be used: built once, read by every call.

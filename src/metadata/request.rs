@@ -140,7 +140,7 @@ mod tests {
             map.append(*name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
         }
         let rules = Rules::check(settings, &mut Problems::new());
-        let peer = Peer { address: Some(([10, 0, 0, 9], 1234).into()), tls: false };
+        let peer = Peer { address: Some(([10, 0, 0, 9], 1234).into()), tls: false, ..Peer::default() };
         let metadata =
             rules.request(&map, Some("api.test"), &peer).map_err(|status| status.message.clone())?;
         Ok(metadata

@@ -17,6 +17,8 @@ pub struct Loaded {
     pub layers: LayerSettings,
     /// The config file and every file and folder that it names, be they there or not.
     pub files: Vec<PathBuf>,
+    /// Those of them that were read with it.
+    pub read: Vec<PathBuf>,
     /// Whether the settings may be applied: what is faulty is told, and missing in them.
     pub sound: bool,
 }
@@ -51,7 +53,7 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
         seen.look(self.certificates.files());
         // A broken config must not keep a new certificate out.
         self.certificates.reload(problems);
-        let loaded = (self.load)(problems)?;
+        let loaded = self.load(problems, seen)?;
         look_at_named(&loaded.gateway, &loaded.files, seen);
         if !loaded.sound {
             return None;
@@ -66,6 +68,18 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
         let generation = snapshot.generation();
         self.front.swap(Arc::new(snapshot), &layers);
         Some(generation)
+    }
+
+    /// Reads the settings; once more where they were read together with files that had not been looked at before.
+    fn load(&self, problems: &mut Problems, seen: &mut Seen) -> Option<Loaded> {
+        let mut found = Problems::new();
+        let mut loaded = (self.load)(&mut found);
+        if loaded.as_ref().is_some_and(|loaded| seen.look_first(&loaded.read)) {
+            found = Problems::new();
+            loaded = (self.load)(&mut found);
+        }
+        problems.extend(found);
+        loaded
     }
 }
 

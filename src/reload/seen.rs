@@ -35,6 +35,13 @@ impl Seen {
         self.add(paths, Reach::Itself);
     }
 
+    /// Looks at files; whether one of them had not been looked at before.
+    pub fn look_first(&mut self, files: &[PathBuf]) -> bool {
+        let before = self.hashes.len();
+        self.look(files);
+        self.hashes.len() > before
+    }
+
     /// Looks at paths, of folders at all `.proto` files below. What was looked at before stays as it was.
     pub fn look_below(&mut self, paths: impl IntoIterator<Item = impl AsRef<Path>>) {
         self.add(paths, Reach::Below);

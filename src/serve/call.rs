@@ -75,7 +75,7 @@ impl<G: Gateway> Shared<G> {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
         let peer = request.extensions_mut().remove::<Arc<Peer>>();
-        let stranger = Peer { address: None, tls: false };
+        let stranger = Peer::default();
         let peer = peer.as_deref().unwrap_or(&stranger);
         let headless = *request.method() == Method::HEAD;
         let http2 = request.version() == Version::HTTP_2;

@@ -22,6 +22,7 @@ use crate::rule::HttpMethod;
 mod answering;
 mod asked;
 mod call;
+mod clients;
 mod connection;
 mod front;
 mod host;
@@ -137,13 +138,25 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// The certificate of a listener; both files are read again when they change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The certificate of a listener, and which certificates of clients are good; all files are read again when they
+/// change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListenerTls {
     /// PEM file of the certificate chain.
     pub certificate: PathBuf,
     /// PEM file of its key.
     pub key: PathBuf,
+    /// Whether clients are asked for certificates; `None`: no.
+    pub clients: Option<ClientTls>,
+}
+
+/// Which certificates of clients are good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientTls {
+    /// PEM file of the certificates that issue them.
+    pub roots: PathBuf,
+    /// Whether a client without a certificate is refused at the handshake.
+    pub required: bool,
 }
 
 /// Limits of connections.

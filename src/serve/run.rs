@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
+use super::clients;
 use super::connection::{self, Protocol};
 use super::listen::{Listener, Listeners, Stream, theirs};
 use super::patience::{Patience, Patient};
@@ -155,10 +156,10 @@ async fn admit<G: Gateway, S>(
         None => Arc::clone(&shared.room).acquire_owned().await,
     };
     let _counted = shared.front.recorder().connection();
-    converse(stream, Peer { address, tls: tls.is_some() }, tls, &shared).await;
+    converse(stream, Peer { address, tls: tls.is_some(), certificate: None }, tls, &shared).await;
 }
 
-async fn converse<G: Gateway, S>(stream: S, peer: Peer, tls: Option<TlsAcceptor>, shared: &Shared<G>)
+async fn converse<G: Gateway, S>(stream: S, mut peer: Peer, tls: Option<TlsAcceptor>, shared: &Shared<G>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -175,7 +176,10 @@ where
         () = connection::parting(&phase, &mut stop) => return,
     };
     match shaken {
-        Ok(stream) => connection::serve(stream, peer, front, protocol, phase, write, stop).await,
+        Ok(stream) => {
+            peer.certificate = clients::certificate(stream.get_ref().1.peer_certificates());
+            connection::serve(stream, peer, front, protocol, phase, write, stop).await;
+        }
         Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
     }
 }

@@ -10,10 +10,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error, ServerConfig};
 
+use super::clients::Clients;
 use super::{ListenerSettings, ListenerTls};
 use crate::problem::{Place, Problem, Problems};
 
@@ -27,6 +28,8 @@ struct Certificate {
     settings: ListenerTls,
     place: Place,
     current: ArcSwap<CertifiedKey>,
+    /// What clients' certificates are verified by, where they are asked for.
+    clients: Option<Arc<Clients>>,
 }
 
 impl Certificates {
@@ -35,6 +38,9 @@ impl Certificates {
         for listener in listeners {
             if let Some(tls) = &listener.tls {
                 read(tls, &listener.place, problems);
+                if let Some(clients) = &tls.clients {
+                    Clients::read(clients, &listener.place, problems);
+                }
             }
         }
     }
@@ -42,8 +48,9 @@ impl Certificates {
     /// The files that certificates and keys are read from.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().flat_map(|certificate| {
-            let ListenerTls { certificate, key } = &certificate.settings;
-            [certificate.as_path(), key.as_path()]
+            let ListenerTls { certificate, key, clients } = &certificate.settings;
+            let roots = clients.as_ref().map(|clients| clients.roots.as_path());
+            [certificate.as_path(), key.as_path()].into_iter().chain(roots)
         })
     }
 
@@ -52,6 +59,9 @@ impl Certificates {
         for certificate in &self.0 {
             if let Some(key) = read(&certificate.settings, &certificate.place, problems) {
                 certificate.current.store(Arc::new(key));
+            }
+            if let Some(clients) = &certificate.clients {
+                clients.reload(problems);
             }
         }
     }
@@ -63,14 +73,33 @@ impl Certificates {
         place: &Place,
         problems: &mut Problems,
     ) -> Option<TlsAcceptor> {
-        let current = ArcSwap::from_pointee(read(settings, place, problems)?);
-        let certificate = Arc::new(Certificate { settings: settings.clone(), place: place.clone(), current });
+        let current = read(settings, place, problems).map(ArcSwap::from_pointee);
+        let clients = match &settings.clients {
+            None => None,
+            Some(clients) => Some(Arc::new(Clients::prepare(clients, place, problems)?)),
+        };
+        let (settings, place_kept) = (settings.clone(), place.clone());
+        let certificate = Arc::new(Certificate {
+            settings,
+            place: place_kept,
+            current: current?,
+            clients: clients.clone(),
+        });
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder = builder
             .map_err(|error| problems.error(place.clone(), format!("TLS cannot be used: {error}")))
             .ok()?;
         let resolver = Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
+        let mut config = match clients {
+            None => builder.with_no_client_auth().with_cert_resolver(resolver),
+            Some(clients) => {
+                let mut config = builder.with_client_cert_verifier(clients).with_cert_resolver(resolver);
+                // A resumed session would be taken at its word: what it was verified by may be trusted no longer.
+                config.session_storage = Arc::new(NoServerSessionStorage {});
+                config.send_tls13_tickets = 0;
+                config
+            }
+        };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         self.0.push(certificate);
         Some(TlsAcceptor::from(Arc::new(config)))
@@ -83,7 +112,7 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
@@ -99,7 +128,7 @@ fn read(settings: &ListenerTls, place: &Place, problems: &mut Problems) -> Optio
         .ok()
 }
 
-fn pem_of<T>(
+pub(super) fn pem_of<T>(
     path: &PathBuf,
     what: &str,
     place: &Place,

@@ -10,6 +10,8 @@ mod errors;
 mod limits;
 mod metadata;
 mod model_api;
+mod patch;
+mod policy;
 mod ratelimits;
 mod readme;
 mod reload;

@@ -4,6 +4,7 @@ mod commands;
 mod deploy;
 mod faults;
 mod kept;
+mod keys;
 mod layers;
 mod shipped;
 mod support;

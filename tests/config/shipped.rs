@@ -99,7 +99,7 @@ fn the_examples_in_comments_load_and_name_every_optional_key() {
         let (settings, problems) = folder.load(&[]);
         assert!(problems.is_empty(), "{example}\n{problems}");
         let file = serde_json::to_value(settings.expect("settings").file).expect("JSON");
-        for key in ["cors", "methods", "rate_limits"] {
+        for key in ["cors", "methods", "identity", "rate_limits"] {
             if !example.starts_with(key) {
                 continue;
             }
@@ -166,6 +166,7 @@ fn the_page_names_every_key_with_its_default() {
     let mut file =
         File { upstreams: serde_saphyr::from_str("[{url: a}]").expect("a backend"), ..File::default() };
     file.cors = serde_saphyr::from_str("{origins: []}").expect("origins");
+    file.identity = Some(transom::config::file::Identity::default());
     file.methods = serde_saphyr::from_str("[{methods: a}]").expect("a method");
     let file = serde_json::to_value(file).expect("JSON");
     for (section, keys) in file.as_object().expect("sections") {
@@ -201,7 +202,7 @@ fn the_page_shows_each_profile_as_it_is() {
         .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect())
         .filter(|cells: &Vec<String>| cells.len() == 5)
         .collect();
-    assert_eq!(table.len(), 9);
+    assert_eq!(table.len(), 10);
     for (column, name) in names.iter().enumerate() {
         let folder = Folder::new(&format!(
             "profile: {name}\nschema: {{protos: [protos]}}\nupstreams: [{{url: 'http://a:1'}}]\n"

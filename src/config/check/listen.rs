@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::serve::{ListenAddress, ListenerSettings, ListenerTls};
+use crate::serve::{ClientTls, ListenAddress, ListenerSettings, ListenerTls};
 
-use super::super::file::{Admin, Listeners};
+use super::super::file::{self, Admin, Listeners};
 use super::Check;
 
 impl Check<'_> {
@@ -17,11 +17,7 @@ impl Check<'_> {
         let mut listeners: Vec<ListenerSettings> = Vec::new();
         for (index, listener) in file.0.iter().enumerate() {
             let at = if listed { format!("listen.{index}") } else { "listen".to_owned() };
-            let tls = listener.tls.as_ref().map(|tls| {
-                let certificate = self.file_at(&format!("{at}.tls.certificate"), &tls.certificate);
-                let key = self.file_at(&format!("{at}.tls.key"), &tls.key);
-                ListenerTls { certificate: certificate.unwrap_or_default(), key: key.unwrap_or_default() }
-            });
+            let tls = listener.tls.as_ref().map(|tls| self.listener_tls(&format!("{at}.tls"), tls));
             let Some(address) = self.address(&at, &listener.address) else { continue };
             if taken(&listeners, &address) {
                 self.error(&at, format!("`{}` is listened on twice", listener.address), "");
@@ -30,6 +26,25 @@ impl Check<'_> {
             listeners.push(ListenerSettings { address, tls, place: self.place(&at) });
         }
         listeners
+    }
+
+    fn listener_tls(&mut self, at: &str, file: &file::ListenerTls) -> ListenerTls {
+        let certificate = self.file_at(&format!("{at}.certificate"), &file.certificate);
+        let key = self.file_at(&format!("{at}.key"), &file.key);
+        let roots = file.client_roots.as_ref();
+        let roots = roots.and_then(|roots| self.file_at(&format!("{at}.client_roots"), roots));
+        if file.client_certificate.is_some() && file.client_roots.is_none() {
+            let what =
+                "`client_certificate` asks for certificates, but `client_roots` does not say which are good";
+            let help = "name a PEM file of the certificates that issue them in `client_roots`";
+            self.error(&format!("{at}.client_certificate"), what, help);
+        }
+        let required = file.client_certificate != Some(file::ClientCertificate::Optional);
+        ListenerTls {
+            certificate: certificate.unwrap_or_default(),
+            key: key.unwrap_or_default(),
+            clients: roots.map(|roots| ClientTls { roots, required }),
+        }
     }
 
     pub(super) fn admin(&mut self, file: &Admin, listeners: &[ListenerSettings]) -> Option<ListenAddress> {

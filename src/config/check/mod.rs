@@ -3,8 +3,10 @@
 
 mod backend;
 mod duties;
+mod identity;
 mod listen;
 mod mapping;
+mod partial;
 mod ratelimit;
 mod running;
 
@@ -31,6 +33,8 @@ pub(super) struct Check<'c> {
     pub problems: &'c mut Problems,
     /// The files that were named, there or not, for watching.
     pub files: Vec<PathBuf>,
+    /// Those of them that were read here.
+    pub read: Vec<PathBuf>,
 }
 
 impl Check<'_> {
@@ -51,9 +55,11 @@ impl Check<'_> {
             route: mapping::route(&file.routing),
             transcode: mapping::transcode(&file.json, max_depth, max_json),
             metadata: self.metadata(&file.metadata),
+            policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
             methods: self.methods(&file.methods),
             duties: self.duties(&file.options, &file.methods),
+            patch: partial::settings(&file.partial_updates),
             version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
             rate_limits: self.rate_limits(&file),
@@ -67,7 +73,7 @@ impl Check<'_> {
         let admin = admin::Settings { listen: self.admin(&file.admin, &serve.listeners) };
         let reload = reload::Settings { watch: file.reload.watch, debounce: file.reload.debounce.0 };
         let telemetry = self.telemetry(&file.telemetry);
-        Settings { gateway, serve, admin, reload, telemetry, files: self.files, file }
+        Settings { gateway, serve, admin, reload, telemetry, files: self.files, read: self.read, file }
     }
 
     /// Globs of services, each with its place.

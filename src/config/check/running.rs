@@ -1,6 +1,6 @@
 //! Checks of limits, layers and telemetry.
 
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use crate::{gateway, serve, telemetry, upstream};
 
@@ -41,13 +41,18 @@ impl Check<'_> {
             self.error("compression.min_size", what, "write `65535` or less");
             u16::MAX
         });
+        let mut sensitive_headers =
+            self.header_names("telemetry.sensitive_headers", &file.telemetry.sensitive_headers);
+        // What is no name of a header is told where keys are checked.
+        let key_headers = file.identity.iter().flat_map(|identity| &identity.key_headers);
+        sensitive_headers
+            .extend(key_headers.filter(|name| HeaderName::try_from(name.as_str()).is_ok()).cloned());
         serve::LayerSettings {
             cors: file.cors.as_ref().and_then(|cors| self.cors(cors)),
             compression: file.compression.responses,
             compression_min,
             decompression: file.compression.requests,
-            sensitive_headers: self
-                .header_names("telemetry.sensitive_headers", &file.telemetry.sensitive_headers),
+            sensitive_headers,
         }
     }
 

@@ -39,7 +39,8 @@ struct ListenerObject {
     tls: Option<ListenerTls>,
 }
 
-/// The certificate of a listener. Both files are read again when they change.
+/// The certificate of a listener, and whether clients are asked for theirs. All files are read again when they
+/// change.
 #[derive(Debug, Clone, PartialEq, Serialize, DeriveDeserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerTls {
@@ -47,6 +48,23 @@ pub struct ListenerTls {
     pub certificate: PathBuf,
     /// PEM file of its private key.
     pub key: PathBuf,
+    /// PEM file of the certificates that issue those of clients; left out: clients are not asked for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_roots: Option<PathBuf>,
+    /// Whether a client without a certificate is refused at the handshake. `required` where `client_roots` is
+    /// written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// Whether clients must show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, DeriveDeserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificate {
+    /// One that is shown must be good.
+    Optional,
+    /// One must be shown.
+    Required,
 }
 
 impl<'de> Deserialize<'de> for Listener {

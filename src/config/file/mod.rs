@@ -5,8 +5,10 @@
 
 mod backend;
 mod duties;
+mod identity;
 mod listen;
 mod mapping;
+mod partial;
 mod ratelimit;
 mod running;
 
@@ -15,8 +17,10 @@ use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
 pub use duties::{Options, Preset};
-pub use listen::{Listener, ListenerTls, Listeners};
+pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
+pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+pub use partial::PartialUpdates;
 pub use ratelimit::{
     Anonymous, DescriptorEntry, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService, RateLimits,
     Sources,
@@ -45,12 +49,16 @@ pub struct File {
     pub methods: Vec<Method>,
     /// Which proto options say what is asked of the gateway for a method.
     pub options: Options,
+    /// How a part of a resource is updated.
+    pub partial_updates: PartialUpdates,
     /// How JSON is read and written.
     pub json: Json,
     /// How paths are matched.
     pub routing: Routing,
     /// Which HTTP headers become gRPC metadata, and back.
     pub metadata: Metadata,
+    /// Who may call, and what the backend is told of the caller; `null`: nobody is asked who they are.
+    pub identity: Option<Identity>,
     /// Limits, each with the answer given when it is hit.
     pub limits: Limits,
     /// How often someone may call.

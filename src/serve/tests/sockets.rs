@@ -60,7 +60,11 @@ async fn every_fault_is_told_at_once() {
     let address = taken.local_addr().expect("an address");
     let setup = Setup {
         listen: ListenAddress::Tcp(address),
-        tls: Some(ListenerTls { certificate: "/no/cert.pem".into(), key: "/no/key.pem".into() }),
+        tls: Some(ListenerTls {
+            certificate: "/no/cert.pem".into(),
+            key: "/no/key.pem".into(),
+            clients: None,
+        }),
         limits: crate::serve::ConnectionLimits { header_bytes: 100, connections: 0, ..limits() },
         ..Setup::default()
     };

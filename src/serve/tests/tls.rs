@@ -22,7 +22,8 @@ use crate::serve::{Drained, ListenerTls, Stop};
 fn certificate(folder: &Path) -> (ListenerTls, CertificateDer<'static>) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
-    let tls = ListenerTls { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+    let tls =
+        ListenerTls { certificate: folder.join("cert.pem"), key: folder.join("key.pem"), clients: None };
     std::fs::write(&tls.certificate, cert.pem()).expect("written");
     std::fs::write(&tls.key, signing_key.serialize_pem()).expect("written");
     (tls, cert.der().clone())
