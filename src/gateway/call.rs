@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
 use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
+use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
@@ -22,7 +23,6 @@ use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 use crate::upstream::{Call, Reply};
 use crate::wire::frame;
-use crate::{metadata, ratelimit};
 
 impl Snapshot {
     /// Serves one request, filling in the record. Never fails: every error is an answer. Dropping the future
