@@ -40,7 +40,8 @@ pub(super) fn masked(text: &str) -> String {
 /// Whether a line holds what does not belong into a log: a url with a user, a password or a query, a key, what
 /// should be the hash of one, or a credential.
 pub(super) fn holds_secret(line: &str) -> bool {
-    if ["hash:", "replace:", "\"hash\"", "\"replace\"", NEW_KEY].iter().any(|mark| line.contains(mark)) {
+    let marks = ["hash:", "replace:", "secret:", "\"hash\"", "\"replace\"", "\"secret\"", NEW_KEY];
+    if marks.iter().any(|mark| line.contains(mark)) {
         return true;
     }
     line.split("://").skip(1).any(|rest| {
@@ -60,6 +61,7 @@ mod tests {
             ("  - hash: my-own-key", true),
             ("credential: {replace: 'Bearer x'}", true),
             ("actor_id: tsm_abc", true),
+            ("  - {issuer: a, secret: hunter2}", true),
             ("  - {url: 'http://me:hunter2@a:1', name: x}", true),
             ("a: http://a:1 # who asks? me@example.com", false),
             ("a: [https://a, https://b/x?token=hunter2]", true),

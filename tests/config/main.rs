@@ -2,6 +2,7 @@
 
 mod commands;
 mod deploy;
+mod external;
 mod faults;
 mod kept;
 mod keys;
