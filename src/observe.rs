@@ -46,6 +46,8 @@ pub struct CallRecord {
     pub generation: u64,
     /// What a failed call shows of its request: `request.<name>` and the text.
     pub shown: Vec<(Arc<str>, String)>,
+    /// The rate limit that refused the call or could not be checked, and which of them: a word for the counter.
+    pub rate_limit: Option<(Arc<str>, &'static str)>,
 }
 
 impl CallRecord {
@@ -70,6 +72,7 @@ impl CallRecord {
             upstream_time: None,
             generation: 0,
             shown: Vec::new(),
+            rate_limit: None,
         }
     }
 }

@@ -28,7 +28,7 @@ mod answer;
 mod ready;
 mod routes;
 
-pub use routes::RouteRow;
+pub use routes::{DutiesRow, RouteRow};
 
 /// The admin listener.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,11 @@ use std::io::{self, Write};
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method};
+use prost_reflect::MessageDescriptor;
 
 use crate::gateway::{Peer, Snapshot};
 use crate::metadata;
+use crate::patch::Wanted;
 use crate::problem::{Place, Problem, Problems};
 use crate::protocol;
 use crate::route::Miss;
@@ -114,8 +116,13 @@ impl Matched<'_> {
         let captured: Vec<_> = names.zip(&captures).map(|(name, text)| format!("{name} = {text}")).collect();
         page.line("captured", &captured.join("\n"))?;
         page.line("body", &self.body(&request.body))?;
-        match self.message(request, &captures) {
-            Ok(json) => page.line("message", &format!("{}\n{json}", self.binding.rpc.input().full_name()))?,
+        let wire = match self.message(request, &captures) {
+            Ok(wire) => wire,
+            Err(status) => return page.refused(&status),
+        };
+        page.line("message", &shown_message(&self.binding.rpc.input(), &wire))?;
+        match self.partial_update(&wire) {
+            Ok(lines) => page.line("partial", &lines)?,
             Err(status) => return page.refused(&status),
         }
         self.call(request, page)
@@ -139,23 +146,35 @@ impl Matched<'_> {
         }
     }
 
-    /// The message that would be sent, as JSON.
-    fn message(&self, request: &Request<'_>, captures: &[Cow<'_, str>]) -> Result<String, Status> {
-        let Some(plan) = self.snapshot.plan(self.index) else { return Ok(String::new()) };
+    /// The message that the request becomes.
+    fn message(&self, request: &Request<'_>, captures: &[Cow<'_, str>]) -> Result<Vec<u8>, Status> {
+        let Some(plan) = self.snapshot.plan(self.index) else { return Ok(Vec::new()) };
         let mut wire = Vec::new();
         let body = if plan.reads_body() { &*request.body } else { &[] };
         plan.write_request(captures, request.target.query(), body, &mut wire)?;
         if let Some((upstream, _)) = self.snapshot.upstream(self.index, None) {
             upstream.admit(wire.len())?;
         }
-        let mut json = Vec::new();
-        let settings =
-            transcode::Settings { unset_fields: UnsetFields::Omit, indent: true, ..Default::default() };
-        let plan = MessagePlan::compile(&self.binding.rpc.input(), &settings);
-        if plan.write_json(&wire, &mut json).is_err() {
-            return Ok(format!("{} bytes that have no JSON form", wire.len()));
-        }
-        Ok(String::from_utf8_lossy(&json).into_owned())
+        Ok(wire)
+    }
+
+    /// What would be read before the message is sent, and what of the message is laid over it.
+    fn partial_update(&self, message: &[u8]) -> Result<String, Status> {
+        let Some(plan) = self.snapshot.partial_updates(self.index) else { return Ok(String::new()) };
+        let patch = match plan.wanted(message)? {
+            Wanted::AsItIs => return Ok(String::new()),
+            Wanted::Whole => return Ok("nothing is read: the whole is sent, without the mask".to_owned()),
+            Wanted::Part(patch) => patch,
+        };
+        let mut wire = Vec::new();
+        patch.write_get(message, &mut wire)?;
+        let paths = patch.paths().join(", ");
+        let paths = if paths.is_empty() { "nothing".to_owned() } else { paths };
+        let read = shown_message(&plan.get().input(), &wire);
+        Ok(format!(
+            "{paths} over the resource that is read first; sent without the mask\n{}\n{read}",
+            plan.path()
+        ))
     }
 
     /// What is around the message: metadata, upstream, deadline.
@@ -184,6 +203,17 @@ impl Matched<'_> {
         }
         Ok(FINE)
     }
+}
+
+/// A message's type and its JSON.
+fn shown_message(desc: &MessageDescriptor, wire: &[u8]) -> String {
+    let mut json = Vec::new();
+    let settings =
+        transcode::Settings { unset_fields: UnsetFields::Omit, indent: true, ..Default::default() };
+    if MessagePlan::compile(desc, &settings).write_json(wire, &mut json).is_err() {
+        return format!("{}\n{} bytes that have no JSON form", desc.full_name(), wire.len());
+    }
+    format!("{}\n{}", desc.full_name(), String::from_utf8_lossy(&json))
 }
 
 /// No binding matches: the answer, and what is near.

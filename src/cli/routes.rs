@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::admin::RouteRow;
+use crate::admin::{DutiesRow, RouteRow};
 use crate::problem::Problems;
 use crate::rule::Binding;
 
@@ -46,26 +46,36 @@ pub(super) fn position(binding: &Binding) -> String {
 
 /// An aligned table with a heading, and the count below.
 fn table(routes: &[RouteRow], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
-    let heading = ["METHOD", "PATH", "BODY", "RPC", "UPSTREAM"].map(str::to_owned);
+    let mut heading = vec!["METHOD", "PATH", "BODY", "RPC", "UPSTREAM"];
+    let duties = routes.iter().any(|route| route.duties.is_some());
+    if duties {
+        heading.extend(["NEEDS", "API"]);
+    }
+    let heading: Vec<_> = heading.into_iter().map(str::to_owned).collect();
     let rows = routes.iter().map(|route| {
-        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        [
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let mut row = vec![
             route.method.clone(),
             route.path.clone(),
-            or_dash(&route.body),
+            or_dash(route.body.clone()),
             route.rpc.clone(),
-            or_dash(&route.upstream),
-        ]
+            or_dash(route.upstream.clone()),
+        ];
+        if duties {
+            row.push(or_dash(route.duties.as_ref().map(DutiesRow::needs)));
+            row.push(or_dash(route.duties.as_ref().and_then(|duties| duties.api_version.clone())));
+        }
+        row
     });
     let rows: Vec<_> = rows.collect();
-    let mut widths = [0; 5];
+    let mut widths = vec![0; heading.len()];
     for row in std::iter::once(&heading).chain(&rows) {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let line = |row: &[String; 5]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+    let line = |row: &[String]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     writeln!(out, "{}", paint.text(Ink::Strong, line(&heading)))?;
@@ -91,6 +101,7 @@ mod tests {
             upstream: None,
             source: "annotation",
             place: String::new(),
+            duties: None,
         };
         let routes = [route("GET", "/a", None), route("DELETE", "/longer/path", Some("*"))];
         let mut out = Vec::new();

@@ -18,6 +18,10 @@ const TABLE: &[(&str, [Word; 4])] = &[
         [Word::Text("refuse"), Word::Text("ignore"), Word::Text("refuse"), Word::Text("refuse")],
     ),
     (
+        "json.any_mask_spelling",
+        [Word::Switch(true), Word::Switch(false), Word::Switch(false), Word::Switch(false)],
+    ),
+    (
         "json.unknown_query",
         [Word::Text("ignore"), Word::Text("ignore"), Word::Text("refuse"), Word::Text("refuse")],
     ),

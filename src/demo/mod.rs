@@ -83,8 +83,11 @@ use service::Service;
 /// The account that all seeded records of the model API belong to.
 pub const ACCOUNT_ID: &str = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
 
-/// The API key that the demo tells its user to send. This backend accepts every key.
+/// The API key that the demo tells its user to send: it may do everything. This backend accepts every key.
 pub const API_KEY: &str = "transom-demo-key";
+
+/// A key that may only read, and only in that account.
+pub const READER_KEY: &str = "transom-demo-reader";
 
 /// How a backend differs from the usual one.
 #[derive(Debug, Clone)]

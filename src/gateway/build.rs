@@ -8,9 +8,11 @@ use std::time::Instant;
 use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
+use super::partial::Partial;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::duty::{self, Duties};
 use crate::metadata::Rules;
+use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
 use crate::ratelimit::{MethodLimits, RateLimits};
@@ -151,6 +153,7 @@ fn routes(
     let choice = Choice::of(settings, upstreams);
     let deadlines: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
     tell_unused_deadlines(bindings, &deadlines, problems);
+    let mut partials = Partials { settings, choice: &choice, known: BTreeMap::new() };
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
     for (binding, duties) in bindings.iter().zip(duties) {
@@ -162,7 +165,9 @@ fn routes(
                 unserved.entry(service).or_insert(&binding.place);
             }
             Chosen::Backend(backend) => {
-                routes.extend(route(binding, duties, backend, &deadlines, plans, problems));
+                let partial = partials.of(binding, &duties, problems);
+                let route = route(binding, duties, backend, &deadlines, plans, problems);
+                routes.extend(route.map(|route| Route { partial, ..route }));
             }
         }
     }
@@ -224,6 +229,7 @@ fn route(
         upstream_name: backend.upstream.settings().name.as_str().into(),
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
         duties: RouteDuties::of(duties, binding),
+        partial: None,
         streaming,
         limits: MethodLimits::default(),
     })
@@ -231,6 +237,48 @@ fn route(
 
 fn rpc_name(binding: &Binding) -> String {
     format!("{}/{}", binding.rpc.parent_service().full_name(), binding.rpc.name())
+}
+
+/// The partial updates of each method, compiled once.
+struct Partials<'s> {
+    settings: &'s Settings,
+    choice: &'s Choice<'s>,
+    known: BTreeMap<String, Option<Arc<Partial>>>,
+}
+
+impl Partials<'_> {
+    fn of(&mut self, binding: &Binding, duties: &Duties, problems: &mut Problems) -> Option<Arc<Partial>> {
+        let name = rpc_name(binding);
+        if let Some(known) = self.known.get(&name) {
+            return known.clone();
+        }
+        let partial = self.compile(binding, duties, problems).map(Arc::new);
+        self.known.insert(name, partial.clone());
+        partial
+    }
+
+    fn compile(&self, binding: &Binding, duties: &Duties, problems: &mut Problems) -> Option<Partial> {
+        let settings = &self.settings.patch;
+        let source = duties.patch.as_ref().filter(|_| settings.enabled)?;
+        let (account, place) = (duties.account.as_ref(), &binding.place);
+        let plan = PatchPlan::compile(source, account, &binding.rpc, settings, place, problems)?;
+        let service = plan.get().parent_service().full_name().to_owned();
+        match self.choice.of_service(&service) {
+            Chosen::Backend(backend) => Some(Partial { plan, upstream: Arc::clone(&backend.upstream) }),
+            Chosen::Unprepared => None,
+            Chosen::Nobody => {
+                let what = format!(
+                    "no upstream serves `{service}`, where `{}` reads its resource",
+                    rpc_name(binding)
+                );
+                problems
+                    .push(Problem::error(place.clone(), what).help(
+                        "add the service to an upstream's `services`, or switch `partial_updates` off",
+                    ));
+                None
+            }
+        }
+    }
 }
 
 /// Which backend serves a service: the first whose globs match.

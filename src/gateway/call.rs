@@ -11,19 +11,18 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
-use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
-use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
-use crate::ratelimit::{self, Applied};
+use crate::ratelimit::{self, Applied, Outcome};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
-use crate::upstream::Call;
+use crate::upstream::{Call, Reply};
 use crate::wire::frame;
+use crate::{metadata, ratelimit};
 
 impl Snapshot {
     /// Serves one request, filling in the record. Never fails: every error is an answer. Dropping the future
@@ -84,11 +83,7 @@ impl Snapshot {
     {
         let steps = Steps { snapshot: self, route, captures, parts, peer };
         let mut kept = Kept::default();
-        let outcome = match steps.prepare(body, &mut kept, record).await {
-            Ok(call) => steps.send(call, &mut kept, record).await,
-            Err(status) => Err(status),
-        };
-        let mut answer = match outcome {
+        let mut answer = match steps.all(body, &mut kept, record).await {
             Ok(json) => {
                 Answer { status: StatusCode::OK, headers: kept.headers, json, trailers: HeaderMap::new() }
             }
@@ -102,6 +97,7 @@ impl Snapshot {
         }
         kept.applied.write(&mut answer.headers);
         kept.changes.change_answer(&mut answer.headers);
+        record.rate_limit = kept.applied.outcome.as_ref().map(Outcome::told);
         answer.trailers = kept.trailers;
         answer
     }
@@ -114,9 +110,9 @@ impl Snapshot {
 }
 
 /// One call between its route and its answer.
-struct Steps<'c> {
+pub(super) struct Steps<'c> {
     snapshot: &'c Snapshot,
-    route: &'c Route,
+    pub(super) route: &'c Route,
     captures: &'c [Cow<'c, str>],
     parts: &'c Parts,
     peer: &'c Peer,
@@ -124,13 +120,13 @@ struct Steps<'c> {
 
 /// What a call leaves for its answer and its record, whatever becomes of it.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// Headers of the answer.
     headers: HeaderMap,
     /// Trailers of the answer.
     trailers: HeaderMap,
     /// The request message, as far as the call came.
-    message: Bytes,
+    pub(super) message: Bytes,
     /// Who is calling, where it was asked.
     identity: Option<Identity>,
     /// What the rate limits came to.
@@ -140,6 +136,15 @@ struct Kept {
 }
 
 impl Steps<'_> {
+    async fn all<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
+        let call = self.prepare(body, kept, record).await?;
+        let call = self.complete(call, kept, record).await?;
+        self.send(call, kept, record).await
+    }
+
     /// Steps 4 to 7: everything that is decided before anything is sent.
     async fn prepare<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Call, Status>
     where
@@ -152,48 +157,27 @@ impl Steps<'_> {
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
         self.tell(&admitted, kept, &mut metadata);
-        metadata.extend(std::mem::take(&mut kept.applied.request));
+        metadata.extend(kept.applied.request.drain());
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
         let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
         let body = protocol::read(body, limit, snapshot.limits.body_timeout).await?;
         record.request_bytes = body.len() as u64;
         let frame = self.frame(&body, kept)?;
-        self.in_account(kept)?;
+        let identity = kept.identity.as_ref();
+        route.in_account(snapshot.policy.as_ref(), identity, self.captures, &kept.message)?;
         Ok(Call { path: route.path.clone(), metadata, frame, timeout: route.deadlines.of(wish) })
     }
 
     /// Who is calling, and whether they may, as far as it can be told before the body is read.
     async fn admit(&self, kept: &mut Kept) -> Result<Admitted, Status> {
-        let Self { snapshot, route, parts, peer, .. } = *self;
-        let Some(policy) = &snapshot.policy else { return Ok(Admitted::default()) };
-        let (method, uri, headers) = (&parts.method, &parts.uri, &parts.headers);
-        let duties = &route.duties.duties;
-        let head = Head { method, uri, headers, peer, rpc: &route.rpc, account: self.captured_account() };
-        let mut admitted = policy.identify(&head, duties).await?;
+        let (method, uri, headers) = (&self.parts.method, &self.parts.uri, &self.parts.headers);
+        let account = self.route.captured_account(self.captures);
+        let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc, account };
+        let mut admitted = self.route.admit(self.snapshot.policy.as_ref(), &head, self.captures).await?;
         kept.changes = std::mem::take(&mut admitted.answer);
-        kept.identity.clone_from(&admitted.identity);
-        if let Some(identity) = &kept.identity {
-            policy.permit(identity, duties)?;
-        }
-        if let Some(FieldSource::Capture(_)) = &route.duties.account {
-            self.in_account(kept)?;
-        }
+        kept.identity = admitted.identity.take();
         Ok(admitted)
-    }
-
-    /// Whether the caller may act on the account that the call is about.
-    fn in_account(&self, kept: &Kept) -> Result<(), Status> {
-        let duties = &self.route.duties;
-        let (Some(policy), Some(identity), Some(source)) =
-            (&self.snapshot.policy, &kept.identity, &duties.account)
-        else {
-            return Ok(());
-        };
-        if !duties.duties.authentication {
-            return Ok(());
-        }
-        policy.in_account(identity, &source.text(self.captures, &kept.message).unwrap_or_default())
     }
 
     /// What rate limits may look at.
@@ -201,17 +185,9 @@ impl Steps<'_> {
         ratelimit::Call {
             rpc: &self.route.rpc,
             identity: identity.map(|identity| &*identity.actor_id).filter(|name| !name.is_empty()),
-            account: self.captured_account(),
+            account: self.route.captured_account(self.captures),
             peer: self.peer.address.map(|address| address.ip()),
             headers: &self.parts.headers,
-        }
-    }
-
-    /// The account that the call is about, where the path holds it.
-    fn captured_account(&self) -> Option<&str> {
-        match &self.route.duties.account {
-            Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
-            _ => None,
         }
     }
 
@@ -241,19 +217,23 @@ impl Steps<'_> {
 
     /// Steps 8 to 10: the answer's JSON.
     async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
-        let Self { snapshot, route, parts, .. } = *self;
+        let route = self.route;
         let sent = Instant::now();
         let reply = route.upstream.unary(call).await;
-        record.upstream_time = Some(sent.elapsed());
-
-        snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
-        if takes_trailers(&parts.headers) {
-            kept.trailers = snapshot.metadata.trailers(&reply.trailers);
-        }
+        record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
+        self.keep(&reply, kept);
         let message = reply.outcome?;
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
+    }
+
+    /// What an answer carries of a backend's reply.
+    pub(super) fn keep(&self, reply: &Reply, kept: &mut Kept) {
+        self.snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        if takes_trailers(&self.parts.headers) {
+            kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
+        }
     }
 }
 

@@ -4,9 +4,11 @@
 //! Not for holding the current snapshot ([`serve`](crate::serve)) nor for deciding when to build another
 //! ([`reload`](crate::reload)).
 
+mod admit;
 mod build;
 mod call;
 mod duties;
+mod partial;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,8 +18,10 @@ use http::HeaderName;
 use http::uri::PathAndQuery;
 
 use self::duties::RouteDuties;
+use self::partial::Partial;
 use crate::duty::{self, Duties};
 pub use crate::metadata::Peer;
+use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::Problems;
 use crate::ratelimit::{self, MethodLimits, RateLimits};
@@ -27,7 +31,7 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, policy, route, rule, schema, transcode, upstream};
+use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -50,6 +54,8 @@ pub struct Settings {
     pub methods: Vec<MethodSettings>,
     /// Which options mean what, and what the config says of single methods.
     pub duties: duty::Settings,
+    /// How a part of a resource is updated.
+    pub patch: patch::Settings,
     /// The header in which answers carry the version of the API; `None`: none does.
     pub version_header: Option<HeaderName>,
     /// Limits on requests.
@@ -120,6 +126,7 @@ struct Route {
     upstream_name: Arc<str>,
     deadlines: Deadlines,
     duties: RouteDuties,
+    partial: Option<Arc<Partial>>,
     streaming: bool,
     limits: MethodLimits,
 }
@@ -192,6 +199,12 @@ impl Snapshot {
     #[must_use]
     pub fn duties(&self, binding: usize) -> Option<&Duties> {
         self.routes.get(binding).map(|route| &*route.duties.duties)
+    }
+
+    /// How calls of a binding, by its index, update a part of a resource; `None`: they do not.
+    #[must_use]
+    pub fn partial_updates(&self, binding: usize) -> Option<&PatchPlan> {
+        self.routes.get(binding)?.partial.as_ref().map(|partial| &partial.plan)
     }
 
     /// The transcoding plans of the contract's message types.

@@ -57,6 +57,22 @@ pub enum Outcome {
     UnaskedDenied,
 }
 
+impl Outcome {
+    /// The limit's name, and a word of a closed set for what happened.
+    #[must_use]
+    pub fn told(&self) -> (Arc<str>, &'static str) {
+        match self {
+            Self::Refused(limit) => (Arc::clone(limit), "refused"),
+            Self::RefusedOutside => (EXTERNAL.into(), "refused"),
+            Self::UnaskedAllowed => (EXTERNAL.into(), "unasked_allowed"),
+            Self::UnaskedDenied => (EXTERNAL.into(), "unasked_denied"),
+        }
+    }
+}
+
+/// The name of the limits that are kept elsewhere.
+const EXTERNAL: &str = "external";
+
 impl Applied {
     /// Takes note of one more limit.
     pub(super) fn note(&mut self, standing: Standing) {

@@ -62,6 +62,7 @@ pub(super) struct Metrics {
     upstream: Histogram<f64>,
     requests: Counter<u64>,
     reloads: Counter<u64>,
+    rate_limits: Counter<u64>,
     levels: Arc<Levels>,
     routes: ArcSwap<Routes>,
 }
@@ -115,6 +116,12 @@ impl Metrics {
                 .with_description("Calls by rpc and outcome")
                 .build(),
             reloads: meter.u64_counter("transom.reloads").with_description("Reloads by outcome").build(),
+            rate_limits: meter
+                .u64_counter("transom.rate_limits")
+                .with_description(
+                    "Calls that a rate limit refused, or that an external one was not asked about",
+                )
+                .build(),
             levels,
             routes: ArcSwap::default(),
         }
@@ -131,6 +138,10 @@ impl Metrics {
         bound.requests.add(1);
         if let (Some(upstream), Some(time)) = (&bound.upstream, record.upstream_time) {
             upstream.record(time.as_secs_f64());
+        }
+        if let Some((limit, outcome)) = &record.rate_limit {
+            let labels = [KeyValue::new("limit", Arc::clone(limit)), KeyValue::new("outcome", *outcome)];
+            self.rate_limits.add(1, &labels);
         }
     }
 
@@ -279,6 +290,7 @@ mod tests {
             record.rpc = Some("p.S/Get".into());
             record.upstream = Some("main".into());
             record.upstream_time = Some(Duration::from_millis(1));
+            record.rate_limit = Some(("per-caller".into(), "refused"));
             metrics.call_began();
             metrics.call_ended(&record, Duration::from_millis(2));
         }
@@ -293,6 +305,7 @@ mod tests {
             "transom_requests_total{code=\"OK\",origin=\"none\",rpc=\"p.S/Get\"} 2",
             "transom_upstream_duration_seconds_count{code=\"OK\",rpc=\"p.S/Get\",upstream=\"main\"} 2",
             "http_server_active_requests 0",
+            "transom_rate_limits_total{limit=\"per-caller\",outcome=\"refused\"} 2",
         ] {
             assert!(text.contains(line), "{line}\nnot in\n{text}");
         }

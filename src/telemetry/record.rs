@@ -51,6 +51,8 @@ struct Line<'c> {
     bytes_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<&'c str>,
     generation: u64,
     #[serde(flatten)]
     shown: Shown<'c>,
@@ -85,6 +87,7 @@ impl Finished {
             bytes_in: record.request_bytes,
             bytes_out: record.response_bytes,
             origin: record.origin.map(crate::status::Origin::as_str),
+            rate_limit: record.rate_limit.as_ref().map(|(limit, _)| &**limit),
             generation: record.generation,
             shown: Shown(&record.shown),
         }
@@ -119,7 +122,13 @@ impl fmt::Display for Line<'_> {
         let (method, path) = (plain(self.method), plain(self.path));
         let Self { time, status, duration, grpc_code, .. } = self;
         write!(f, "{time} {status} {method} {path} {:.3}ms {grpc_code}", duration * 1e3)?;
-        for (name, value) in [("rpc", self.rpc), ("route", self.route), ("upstream", self.upstream)] {
+        let named = [
+            ("rpc", self.rpc),
+            ("route", self.route),
+            ("upstream", self.upstream),
+            ("rate_limit", self.rate_limit),
+        ];
+        for (name, value) in named {
             if let Some(value) = value {
                 write!(f, " {name}={}", plain(value))?;
             }
@@ -182,6 +191,7 @@ mod tests {
         record.origin = Some(Origin::Upstream);
         record.response_bytes = 7;
         record.generation = 3;
+        record.rate_limit = Some(("per-caller".into(), "refused"));
         Finished { record, time: SystemTime::UNIX_EPOCH, duration: Duration::from_micros(1500) }
     }
 
@@ -198,7 +208,7 @@ mod tests {
                 "method": "GET", "path": "/v1/a\nb\u{1b}", "status": 404, "grpc_code": "NOT_FOUND",
                 "route": "/v1/{id}", "rpc": "p.S/Get", "upstream": "main", "duration": 0.0015,
                 "upstream_duration": 0.00025, "bytes_in": 0, "bytes_out": 7, "origin": "upstream",
-                "generation": 3,
+                "generation": 3, "rate_limit": "per-caller",
             })
         );
     }
@@ -210,7 +220,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).expect("UTF-8"),
             "1970-01-01T00:00:00.000000Z 404 GET /v1/a\\u{a}b\\u{1b} 1.500ms NOT_FOUND rpc=p.S/Get \
-             route=/v1/{id} upstream=main upstream_duration=0.250ms origin=upstream in=0 out=7 \
+             route=/v1/{id} upstream=main rate_limit=per-caller upstream_duration=0.250ms origin=upstream in=0 out=7 \
              peer=127.0.0.1:9 request_id=r1 generation=3\n"
         );
     }

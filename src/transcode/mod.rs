@@ -47,6 +47,8 @@ pub struct Settings {
     pub refuse_unknown_enums: bool,
     /// Whether enum names are read without regard to case.
     pub case_insensitive_enums: bool,
+    /// Whether a field mask in JSON may be written as in the proto file too (`foo_bar`), and as `*`.
+    pub any_mask_spelling: bool,
     /// Whether a query parameter that the message does not have is an error (else it is ignored).
     pub refuse_unknown_query: bool,
     /// Whether a body or query value for a field that the path sets is an error (else the path wins).
@@ -85,6 +87,7 @@ impl Default for Settings {
             refuse_unknown_fields: false,
             refuse_unknown_enums: true,
             case_insensitive_enums: false,
+            any_mask_spelling: true,
             refuse_unknown_query: false,
             refuse_path_conflicts: false,
             ignored_query: Vec::new(),

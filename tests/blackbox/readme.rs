@@ -43,20 +43,27 @@ async fn the_curl_lines_of_the_banner_work() {
     }
     let (_demo, _, banner) = demo().await;
     let lines: Vec<_> = banner.iter().filter(|line| line.starts_with("curl ")).collect();
-    assert_eq!(lines.len(), 7, "{banner:?}");
+    assert_eq!(lines.len(), 10, "{banner:?}");
     // What the user pastes in place of these words comes with earlier answers.
     let (mut token, mut id, mut answers) = (String::new(), String::new(), Vec::new());
     for line in lines {
         let script = line.replace("TOKEN", &token).replace("/ID", &format!("/{id}"));
         let output = Command::new("bash").args(["-c", &script]).output().await.expect("bash runs");
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&script);
-        assert!(answer["code"].is_null(), "{script}: {answer}");
         let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
         token = text(&answer["nextPageToken"]).unwrap_or(token);
         id = text(&answer["cluster"]["id"]).unwrap_or(id);
         answers.push(answer);
     }
-    let [first, second, created, got, replaced, _, suggested] = &answers[..] else { panic!("{answers:?}") };
+    let [first, second, created, got, renamed, replaced, deleted, suggested, denied, unknown] = &answers[..]
+    else {
+        panic!("{answers:?}")
+    };
+    assert_eq!((&denied["code"], &unknown["code"]), (&7.into(), &16.into()), "{denied} {unknown}");
+    let fine = [first, second, created, got, renamed, replaced, deleted, suggested];
+    assert!(fine.iter().all(|answer| answer["code"].is_null()), "{answers:?}");
+    assert_eq!(renamed["cluster"]["name"], "renamed");
+    assert_eq!(renamed["cluster"]["configuration"], created["cluster"]["configuration"]);
     assert_ne!(first["items"], second["items"]);
     assert_eq!(created["cluster"]["id"], got["cluster"]["id"]);
     assert_eq!(replaced["cluster"]["name"], "mine");

@@ -209,6 +209,40 @@ fn explain_shows_what_would_be_sent() {
 }
 
 #[test]
+fn explain_shows_what_a_partial_update_reads_and_lays_over_it() {
+    let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
+    let folder = Folder::new(&format!(
+        "schema: {{protos: ['{}']}}\nupstreams: [{{url: 'http://a:1'}}]\noptions: {{preset: qdrant-cloud}}\n",
+        proto.display()
+    ));
+    let path = "/api/cluster/v1/accounts/acc/clusters/c1";
+    let explain = |mask: &str| {
+        let body = format!(r#"{{"cluster": {{"name": "n"}}, "updateMask": "{mask}"}}"#);
+        transom(folder.path(), &["explain", "--config", "transom.yaml", "PUT", path, "-d", &body])
+    };
+    let run = explain("name,configuration.number_of_nodes");
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    for part in [
+        "partial    name, configuration.number_of_nodes over the resource that is read first; sent without the mask",
+        "/qdrant.cloud.cluster.v1.ClusterService/GetCluster",
+        "\"accountId\": \"acc\"",
+        "\"clusterId\": \"c1\"",
+    ] {
+        assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
+    }
+    let run = explain("*");
+    assert!(
+        run.out.contains("partial    nothing is read: the whole is sent, without the mask"),
+        "{}",
+        run.out
+    );
+    let run = explain("labels.key,nme");
+    assert_eq!(run.code, Some(1));
+    assert!(run.out.contains("400 INVALID_ARGUMENT"), "{}", run.out);
+    assert!(run.out.contains("`update_mask` has 2 wrong paths: `labels.key`, `nme`"), "{}", run.out);
+}
+
+#[test]
 fn explain_uses_the_upstreams_deadline_and_reads_bodies_from_files() {
     let folder = library();
     folder.write("book.json", r#"{"title": "from a file"}"#);

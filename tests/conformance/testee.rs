@@ -102,6 +102,7 @@ fn settings(unset_fields: UnsetFields, ignore_unknown: bool) -> Settings {
         refuse_unknown_fields: !ignore_unknown,
         // An enum name that is not known is to be passed over like a field that is not known.
         refuse_unknown_enums: !ignore_unknown,
+        any_mask_spelling: false,
         ..Settings::default()
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn transcode(file: &Json, max_depth: usize, max_json: usize) -> trans
         refuse_unknown_fields: refuse(file.unknown_fields),
         refuse_unknown_enums: refuse(file.unknown_enums),
         case_insensitive_enums: file.case_insensitive_enums,
+        any_mask_spelling: file.any_mask_spelling,
         refuse_unknown_query: refuse(file.unknown_query),
         refuse_path_conflicts: refuse(file.path_conflicts),
         ignored_query: file.ignored_query.clone(),

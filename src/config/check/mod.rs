@@ -7,6 +7,7 @@ mod external;
 mod identity;
 mod listen;
 mod mapping;
+mod partial;
 mod ratelimit;
 mod running;
 
@@ -59,6 +60,7 @@ impl Check<'_> {
             upstreams,
             methods: self.methods(&file.methods),
             duties: self.duties(&file.options, &file.methods),
+            patch: partial::settings(&file.partial_updates),
             version_header: self.version_header(&file.options),
             limits: self.request_limits(&file.limits),
             rate_limits: self.rate_limits(&file),

@@ -24,6 +24,8 @@ pub struct Json {
     pub unknown_enums: Strictness,
     /// Whether enum names are read without regard to case.
     pub case_insensitive_enums: bool,
+    /// Whether a field mask in JSON may be written as in the proto file too (`foo_bar`), and as `*`.
+    pub any_mask_spelling: bool,
     /// A query parameter that the message does not have: ignored, or refused with 400.
     pub unknown_query: Strictness,
     /// A value in body or query for a field that the path sets: ignored (the path wins), or refused with 400.
@@ -43,6 +45,7 @@ impl Default for Json {
             unknown_fields: Strictness::Ignore,
             unknown_enums: Strictness::Refuse,
             case_insensitive_enums: false,
+            any_mask_spelling: true,
             unknown_query: Strictness::Ignore,
             path_conflicts: Strictness::Ignore,
             ignored_query: Vec::new(),

@@ -9,6 +9,7 @@ mod external;
 mod identity;
 mod listen;
 mod mapping;
+mod partial;
 mod ratelimit;
 mod running;
 
@@ -21,6 +22,7 @@ pub use external::{Authorizer, Jwt, JwtClaims};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+pub use partial::PartialUpdates;
 pub use ratelimit::{
     Anonymous, DescriptorEntry, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService, RateLimits,
     Sources,
@@ -49,6 +51,8 @@ pub struct File {
     pub methods: Vec<Method>,
     /// Which proto options say what is asked of the gateway for a method.
     pub options: Options,
+    /// How a part of a resource is updated.
+    pub partial_updates: PartialUpdates,
     /// How JSON is read and written.
     pub json: Json,
     /// How paths are matched.

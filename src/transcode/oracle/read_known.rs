@@ -71,11 +71,12 @@ impl<'a> Reader<'a> {
     }
 
     fn field_mask(&mut self, desc: &MessageDescriptor) -> Result<DynamicMessage, Fault> {
+        let any_spelling = self.settings.any_mask_spelling;
         let paths = self.made_of_text("lowerCamel field paths, separated by commas", |text| {
             if text.is_empty() {
                 return Some(Vec::new());
             }
-            text.split(',').map(|path| mask::read_path(path).map(Value::String)).collect()
+            text.split(',').map(|path| mask::read_path(path, any_spelling).map(Value::String)).collect()
         })?;
         self.built(desc, [(1, Value::List(paths))])
     }

@@ -52,11 +52,12 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
     }
 
     fn field_mask(&mut self) -> Read {
+        let any_spelling = self.plans.settings().any_mask_spelling;
         let paths = self.made_of_text("lowerCamel field paths, separated by commas", |text| {
             if text.is_empty() {
                 return Some(Vec::new());
             }
-            text.split(',').map(mask::read_path).collect::<Option<Vec<_>>>()
+            text.split(',').map(|path| mask::read_path(path, any_spelling)).collect::<Option<Vec<_>>>()
         })?;
         for path in paths {
             self.mask_path(&path);

@@ -96,6 +96,7 @@ impl<'i> Input<'i> {
             refuse_unknown_query: strict,
             refuse_path_conflicts: strict,
             case_insensitive_enums: !strict,
+            any_mask_spelling: !strict,
             ..Settings::default()
         }
     }

@@ -1,0 +1,91 @@
+//! Who is calling and whether they may, step by step: used by calls, and by whoever explains them.
+//!
+//! Request path, and no more than the [`Policy`](crate::policy::Policy) itself costs.
+
+use std::borrow::Cow;
+
+use super::duties::FieldSource;
+use super::{Route, Snapshot};
+use crate::policy::{Admitted, Head, Identity, Policy};
+use crate::status::Status;
+
+impl Route {
+    /// Who is calling and whether they may, as far as it can be told before the body is read.
+    pub(super) async fn admit(
+        &self,
+        policy: Option<&Policy>,
+        head: &Head<'_>,
+        captures: &[Cow<'_, str>],
+    ) -> Result<Admitted, Status> {
+        let Some(policy) = policy else { return Ok(Admitted::default()) };
+        let duties = &self.duties.duties;
+        let admitted = policy.identify(head, duties).await?;
+        if let Some(identity) = &admitted.identity {
+            policy.permit(identity, duties)?;
+            if let Some(FieldSource::Capture(_)) = &self.duties.account {
+                self.in_account(Some(policy), Some(identity), captures, &[])?;
+            }
+        }
+        Ok(admitted)
+    }
+
+    /// The account that the call is about, where the path holds it.
+    pub(super) fn captured_account<'c>(&self, captures: &'c [Cow<'_, str>]) -> Option<&'c str> {
+        match &self.duties.account {
+            Some(FieldSource::Capture(variable)) => captures.get(*variable).map(|text| &**text),
+            _ => None,
+        }
+    }
+
+    /// Whether the caller may act on the account that the call is about.
+    pub(super) fn in_account(
+        &self,
+        policy: Option<&Policy>,
+        identity: Option<&Identity>,
+        captures: &[Cow<'_, str>],
+        message: &[u8],
+    ) -> Result<(), Status> {
+        let (Some(policy), Some(identity), Some(source)) = (policy, identity, &self.duties.account) else {
+            return Ok(());
+        };
+        if !self.duties.duties.authentication {
+            return Ok(());
+        }
+        policy.in_account(identity, &source.text(captures, message).unwrap_or_default())
+    }
+}
+
+impl Snapshot {
+    /// Who is calling a binding, by its index, and whether they may, as far as it can be told before the body is read.
+    ///
+    /// # Errors
+    /// 401 and 403, as the policy has it.
+    pub async fn admit(
+        &self,
+        binding: usize,
+        head: &Head<'_>,
+        captures: &[Cow<'_, str>],
+    ) -> Result<Admitted, Status> {
+        match self.routes.get(binding) {
+            Some(route) => route.admit(self.policy.as_ref(), head, captures).await,
+            None => Ok(Admitted::default()),
+        }
+    }
+
+    /// Whether the caller of a binding, by its index, may act on the account that its request message is about.
+    ///
+    /// # Errors
+    /// 403, naming the account.
+    pub fn in_account(
+        &self,
+        binding: usize,
+        identity: Option<&Identity>,
+        captures: &[Cow<'_, str>],
+        message: &[u8],
+    ) -> Result<(), Status> {
+        match self.routes.get(binding) {
+            Some(route) => route.in_account(self.policy.as_ref(), identity, captures, message),
+            None => Ok(()),
+        }
+    }
+}

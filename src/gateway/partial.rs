@@ -1,0 +1,84 @@
+//! The step of a partial update: the resource is read, and what the mask names is laid over it.
+//!
+//! Not for the merge itself ([`patch`](crate::patch)). The read is a call of its own to the backend, with the same
+//! metadata and within the same deadline; what it fails with is what the client's call fails with.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::call::{Kept, Steps};
+use crate::observe::CallRecord;
+use crate::patch::{Patch, PatchPlan, Wanted};
+use crate::status::Status;
+use crate::upstream::{Call, Upstream};
+use crate::wire::frame;
+
+/// The partial updates of one route.
+#[derive(Debug)]
+pub(super) struct Partial {
+    pub plan: PatchPlan,
+    /// The backend that the resource is read from.
+    pub upstream: Arc<Upstream>,
+}
+
+impl Steps<'_> {
+    /// Makes a call for a part of a resource one for the whole; any other stays as it is.
+    pub(super) async fn complete(
+        &self,
+        mut call: Call,
+        kept: &mut Kept,
+        record: &mut CallRecord,
+    ) -> Result<Call, Status> {
+        let Some(partial) = &self.route.partial else { return Ok(call) };
+        let message = kept.message.clone();
+        call.frame = match partial.plan.wanted(&message)? {
+            Wanted::AsItIs => return Ok(call),
+            Wanted::Whole => framed(|out| partial.plan.without_mask(&message, out))?,
+            Wanted::Part(patch) => {
+                let started = Instant::now();
+                let answer = self.read(partial, &patch, &call, kept, record).await?;
+                call.timeout = call.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
+                framed(|out| patch.merge(&message, &answer, out))?
+            }
+        };
+        kept.message = call.frame.slice(frame::PREFIX.min(call.frame.len())..);
+        Ok(call)
+    }
+
+    /// What the read method answers, asked in the name of the update's caller.
+    async fn read(
+        &self,
+        partial: &Partial,
+        patch: &Patch<'_>,
+        update: &Call,
+        kept: &mut Kept,
+        record: &mut CallRecord,
+    ) -> Result<Bytes, Status> {
+        let call = Call {
+            path: partial.plan.path().clone(),
+            metadata: update.metadata.clone(),
+            frame: framed(|out| patch.write_get(&kept.message, out))?,
+            timeout: update.timeout,
+        };
+        let sent = Instant::now();
+        let reply = partial.upstream.unary(call).await;
+        record.upstream_time = Some(sent.elapsed());
+        if reply.outcome.is_err() {
+            self.keep(&reply, kept);
+        }
+        reply.outcome
+    }
+}
+
+/// A message behind its prefix.
+fn framed(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Status>) -> Result<Bytes, Status> {
+    let mut framed = frame::prefix(0).to_vec();
+    write(&mut framed)?;
+    let len = framed.len().saturating_sub(frame::PREFIX);
+    if let Some(place) = framed.first_chunk_mut() {
+        *place = frame::prefix(len);
+    }
+    Ok(framed.into())
+}
