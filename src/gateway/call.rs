@@ -16,7 +16,7 @@ use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
-use crate::ratelimit::{self, Applied, Outcome};
+use crate::ratelimit::{Applied, Outcome};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;

@@ -12,6 +12,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{RandomIdGenerator, SdkTracerProvider};
 
+use crate::observe::Count;
 use crate::problem::{Place, Problems};
 
 mod access;
@@ -118,6 +119,16 @@ impl Telemetry {
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// Counts under this name what a room counts by itself: `read` is asked whenever metrics are gathered.
+    pub fn watch(
+        &self,
+        name: &'static str,
+        what: &'static str,
+        read: impl Fn() -> Vec<Count> + Send + Sync + 'static,
+    ) {
+        metrics::watch(&self.meters.meter(SCOPE), name, what, read);
     }
 
     /// Sends what is left, for a bounded time, without holding up the runtime: the exporters need it.
