@@ -29,14 +29,6 @@ impl Route {
         Ok(admitted)
     }
 
-    /// The account that the call is about, where the path holds it.
-    pub(super) fn captured_account<'c>(&self, captures: &'c [Cow<'_, str>]) -> Option<&'c str> {
-        match &self.duties.account {
-            Some(FieldSource::Capture(variable)) => captures.get(*variable).map(|text| &**text),
-            _ => None,
-        }
-    }
-
     /// Whether the caller may act on the account that the call is about.
     pub(super) fn in_account(
         &self,

@@ -11,18 +11,20 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
+use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
+use crate::event::{Caller, Facts};
+use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
-use crate::ratelimit::{Applied, Outcome};
+use crate::ratelimit::{self, Applied, Outcome};
 use crate::route::Miss;
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 use crate::upstream::{Call, Reply};
 use crate::wire::frame;
-use crate::{metadata, ratelimit};
 
 impl Snapshot {
     /// Serves one request, filling in the record. Never fails: every error is an answer. Dropping the future
@@ -96,8 +98,8 @@ impl Snapshot {
             answer.headers.insert(name.clone(), version.clone());
         }
         kept.applied.write(&mut answer.headers);
-        kept.changes.change_answer(&mut answer.headers);
         record.rate_limit = kept.applied.outcome.as_ref().map(Outcome::told);
+        kept.changes.change_answer(&mut answer.headers);
         answer.trailers = kept.trailers;
         answer
     }
@@ -172,11 +174,11 @@ impl Steps<'_> {
     /// Who is calling, and whether they may, as far as it can be told before the body is read.
     async fn admit(&self, kept: &mut Kept) -> Result<Admitted, Status> {
         let (method, uri, headers) = (&self.parts.method, &self.parts.uri, &self.parts.headers);
-        let account = self.route.captured_account(self.captures);
+        let account = self.captured_account();
         let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc, account };
         let mut admitted = self.route.admit(self.snapshot.policy.as_ref(), &head, self.captures).await?;
         kept.changes = std::mem::take(&mut admitted.answer);
-        kept.identity = admitted.identity.take();
+        kept.identity.clone_from(&admitted.identity);
         Ok(admitted)
     }
 
@@ -185,9 +187,17 @@ impl Steps<'_> {
         ratelimit::Call {
             rpc: &self.route.rpc,
             identity: identity.map(|identity| &*identity.actor_id).filter(|name| !name.is_empty()),
-            account: self.route.captured_account(self.captures),
+            account: self.captured_account(),
             peer: self.peer.address.map(|address| address.ip()),
             headers: &self.parts.headers,
+        }
+    }
+
+    /// The account that the call is about, where the path holds it.
+    fn captured_account(&self) -> Option<&str> {
+        match &self.route.duties.account {
+            Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
+            _ => None,
         }
     }
 
@@ -218,11 +228,23 @@ impl Steps<'_> {
     /// Steps 8 to 10: the answer's JSON.
     async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
         let route = self.route;
+        let told = route.event.as_ref().map(|plan| plan.kept(&call.metadata));
         let sent = Instant::now();
         let reply = route.upstream.unary(call).await;
         record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
         self.keep(&reply, kept);
         let message = reply.outcome?;
+        if let Some(told) = told {
+            // Now: what was changed is changed, whatever becomes of the answer.
+            let facts = Facts {
+                request: &kept.message,
+                response: &message,
+                request_metadata: &told,
+                response_metadata: &reply.metadata,
+                response_trailers: &reply.trailers,
+            };
+            self.announce(facts, kept.identity.as_ref());
+        }
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
@@ -234,6 +256,20 @@ impl Steps<'_> {
         if takes_trailers(&self.parts.headers) {
             kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
         }
+    }
+
+    /// Makes the event of a call that went well. Never waits.
+    fn announce(&self, facts: Facts<'_>, identity: Option<&Identity>) {
+        let Self { snapshot, route, captures, parts, .. } = *self;
+        let (Some(plan), Some(events)) = (&route.event, &snapshot.events) else { return };
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let caller = Caller {
+            actor_id: identity.map_or("", |identity| &*identity.actor_id),
+            actor_type: identity.map_or("", |identity| &*identity.actor_type),
+            user_agent: user_agent.unwrap_or_default(),
+        };
+        let account = route.duties.account.as_ref().and_then(|source| source.text(captures, facts.request));
+        events.push(plan.build(&facts, &caller, account.as_deref()));
     }
 }
 

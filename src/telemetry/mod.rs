@@ -12,11 +12,13 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{RandomIdGenerator, SdkTracerProvider};
 
+use crate::event::Figures;
 use crate::observe::Count;
 use crate::problem::{Place, Problems};
 
 mod access;
 mod call;
+mod events;
 mod export;
 mod logs;
 mod metrics;
@@ -129,6 +131,11 @@ impl Telemetry {
         read: impl Fn() -> Vec<Count> + Send + Sync + 'static,
     ) {
         metrics::watch(&self.meters.meter(SCOPE), name, what, read);
+    }
+
+    /// Exports the numbers of events, which `read` tells whenever metrics are gathered; `None`: there are none.
+    pub fn watch_events(&self, read: impl Fn() -> Option<Figures> + Send + Sync + 'static) {
+        events::watch(&self.meters.meter(SCOPE), read);
     }
 
     /// Sends what is left, for a bounded time, without holding up the runtime: the exporters need it.

@@ -7,6 +7,7 @@
 
 mod admin;
 mod errors;
+mod events;
 mod external;
 mod limits;
 mod metadata;
