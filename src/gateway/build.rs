@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use super::duties::RouteDuties;
 use super::events::Building;
 use super::partial::Partial;
+use super::validation;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::duty::{self, Duties};
 use crate::metadata::Rules;
@@ -58,6 +59,7 @@ pub(super) fn snapshot(
     let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
     let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
     hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
+    validation::hand_out(&settings.validation, &schema, &bindings, &mut routes, problems);
     if problems.has_errors() {
         return None;
     }
@@ -231,6 +233,7 @@ fn route(
         captures: binding.variables.len(),
         path,
         template: binding.template.to_string().into(),
+        validator: None,
         rpc: rpc.into(),
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
@@ -243,7 +246,7 @@ fn route(
     })
 }
 
-fn rpc_name(binding: &Binding) -> String {
+pub(super) fn rpc_name(binding: &Binding) -> String {
     format!("{}/{}", binding.rpc.parent_service().full_name(), binding.rpc.name())
 }
 

@@ -144,6 +144,9 @@ impl Steps<'_> {
     {
         let call = self.prepare(body, kept, record).await?;
         let call = self.complete(call, kept, record).await?;
+        if let Some(validator) = &self.route.validator {
+            validator.check(&kept.message)?;
+        }
         self.send(call, kept, record).await
     }
 

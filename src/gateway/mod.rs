@@ -10,6 +10,7 @@ mod call;
 mod duties;
 mod events;
 mod partial;
+mod validation;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +34,8 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream};
+use crate::validate::Validator;
+use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream, validate};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -62,6 +64,8 @@ pub struct Settings {
     pub version_header: Option<HeaderName>,
     /// Events of calls that go well; `None`: none.
     pub events: Option<event::Settings>,
+    /// Whether requests are held to the rules of the contract.
+    pub validation: validate::Settings,
     /// Limits on requests.
     pub limits: Limits,
     /// How often someone may call.
@@ -131,6 +135,8 @@ struct Route {
     upstream_name: Arc<str>,
     deadlines: Deadlines,
     duties: RouteDuties,
+    /// The rules that requests are held to, if there are any.
+    validator: Option<Validator>,
     partial: Option<Arc<Partial>>,
     /// How its event is made, if it makes one.
     event: Option<Arc<EventPlan>>,

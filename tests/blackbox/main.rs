@@ -26,3 +26,4 @@ mod support;
 mod telemetry;
 mod transcoding;
 mod upstreams;
+mod validation;

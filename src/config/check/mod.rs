@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Place, Problem, Problems};
-use crate::{admin, gateway, reload, rule, serve, transcode};
+use crate::{admin, gateway, reload, rule, serve, transcode, validate};
 
 use super::Settings;
 use super::file::File;
@@ -64,6 +64,15 @@ impl Check<'_> {
             duties: self.duties(&file.options, &file.methods),
             patch: partial::settings(&file.partial_updates),
             version_header: self.version_header(&file.options),
+            validation: validate::Settings {
+                requests: file.validation.requests,
+                except: file
+                    .validation
+                    .except
+                    .iter()
+                    .map(|glob| glob.trim_start_matches('/').to_owned())
+                    .collect(),
+            },
             limits: self.request_limits(&file.limits),
             rate_limits: self.rate_limits(&file),
         };
