@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use transom::demo::{ACCOUNT_ID, Backend};
+use transom::policy::{KeyHash, new_key};
 
 use crate::support::{Answer, Gateway, GatewayBuilder, model_pool, until};
 
@@ -290,4 +291,31 @@ async fn a_queue_that_another_process_has_open_keeps_a_gateway_from_starting() {
     let second = GatewayBuilder::new().model_api().upstream(backend.address()).config(&config);
     let refused = second.refused().await;
     assert!(refused.output.contains("it is open already, here or in another process"), "{}", refused.output);
+}
+
+#[tokio::test]
+async fn an_event_tells_who_called_and_what_the_backend_was_told_of_them() {
+    let (place, key) = (Place::new(), new_key());
+    let hash = KeyHash::of(&key).to_string();
+    let identity = format!(
+        "identity:\n  keys:\n    - {{hash: '{hash}', actor_id: the user, actor_type: ACTOR_TYPE_USER, accounts: \
+         ['*'], permissions: ['*']}}\n"
+    );
+    let (gateway, _backend) = start(&format!("{identity}{}", place.config(&place.file_sink()))).await;
+    let authorization = format!("apikey {key}");
+    let headers = [("authorization", authorization.as_str()), ("grpc-metadata-qc-actor-id", "somebody else")];
+    let (path, body) = ("/api/iam/v1/users/me/profile", r#"{"userProfile": {"givenName": "Grace"}}"#);
+    let answer = gateway.request(Method::PUT, path, &headers, body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(gateway.request(Method::PUT, path, &[], body).await.status, 401);
+    let events = until("the event", async || Some(place.lines()).filter(|lines| !lines.is_empty())).await;
+    assert_eq!(events.len(), 1);
+    let event = &events[0];
+    let caller = json!({"actorId": "the user", "actorType": "ACTOR_TYPE_USER", "userAgent": null});
+    assert_eq!(event["caller"], caller, "{event}");
+    assert_eq!(
+        (&event["resourceId"], &event["resourceUrl"]),
+        (&json!("the user"), &json!("/users/the%20user"))
+    );
+    assert_eq!((&event["resourceType"], &event["accountId"]), (&json!("user-profile"), &Value::Null));
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod deploy;
+mod events;
 mod external;
 mod faults;
 mod kept;

@@ -29,8 +29,19 @@ impl Check<'_> {
     }
 
     fn queue(&mut self, file: &EventQueue) -> QueueSettings {
+        let path = self.resolve("events.queue.path", &file.path);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+            let what =
+                format!("`{}` can be no file: it is a folder, or its folder is not there", path.display());
+            self.error(
+                "events.queue.path",
+                what,
+                "name a file in a folder that is there, such as `events.redb`",
+            );
+        }
         QueueSettings {
-            path: self.resolve("events.queue.path", &file.path),
+            path,
             limits: Limits {
                 events: self.positive("events.queue.max_events", file.max_events),
                 bytes: self.positive("events.queue.max_bytes", file.max_bytes.0),
