@@ -36,11 +36,12 @@ fn brackets(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
     if rest.next_if_eq(&'^').is_some() {
         out.push('^');
     }
+    let mut ends = Ends::default();
     // A bracket that comes first is one of the characters.
     if rest.next_if_eq(&']').is_some() {
         out.push_str("\\]");
+        ends.character();
     }
-    let mut ends = Ends::default();
     while let Some(character) = rest.next() {
         match character {
             ']' => return out.push(']'),
