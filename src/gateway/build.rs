@@ -8,6 +8,7 @@ use std::time::Instant;
 use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
+use super::events::Building;
 use super::partial::Partial;
 use super::validation;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
@@ -49,7 +50,12 @@ pub(super) fn snapshot(
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
+    let events = Building::prepare(settings, &schema, &plans, previous, problems);
+    let event_plans = events.as_ref().map(|events| events.plans(&bindings, &duties, problems));
     let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    for (route, plan) in routes.iter_mut().zip(event_plans.into_iter().flatten()) {
+        route.event = plan;
+    }
     let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
     let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
     hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
@@ -69,6 +75,7 @@ pub(super) fn snapshot(
         plans,
         planning,
         version_header: settings.version_header.clone(),
+        events: events.map(|events| events.events),
         limits: settings.limits.clone(),
         rate_limits,
     })
@@ -233,6 +240,7 @@ fn route(
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
         duties: RouteDuties::of(duties, binding),
         partial: None,
+        event: None,
         streaming,
         limits: MethodLimits::default(),
     })

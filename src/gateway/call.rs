@@ -13,7 +13,10 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
 use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
+use crate::event::{Caller, Facts};
+use crate::metadata;
 use crate::observe::CallRecord;
+use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
 use crate::protocol::{self, Answer, Body};
 use crate::ratelimit::{self, Applied, Outcome};
@@ -22,7 +25,6 @@ use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 use crate::upstream::{Call, Reply};
 use crate::wire::frame;
-use crate::{metadata, ratelimit};
 
 impl Snapshot {
     /// Serves one request, filling in the record. Never fails: every error is an answer. Dropping the future
@@ -97,6 +99,7 @@ impl Snapshot {
         }
         kept.applied.write(&mut answer.headers);
         record.rate_limit = kept.applied.outcome.as_ref().map(Outcome::told);
+        kept.changes.change_answer(&mut answer.headers);
         answer.trailers = kept.trailers;
         answer
     }
@@ -130,6 +133,8 @@ pub(super) struct Kept {
     identity: Option<Identity>,
     /// What the rate limits came to.
     applied: Applied,
+    /// What an authorizer changes of the answer.
+    changes: Changes,
 }
 
 impl Steps<'_> {
@@ -156,7 +161,7 @@ impl Steps<'_> {
         route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
-        self.tell(admitted, kept, &mut metadata);
+        self.tell(&admitted, kept, &mut metadata);
         metadata.extend(kept.applied.request.drain());
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
@@ -172,10 +177,11 @@ impl Steps<'_> {
     /// Who is calling, and whether they may, as far as it can be told before the body is read.
     async fn admit(&self, kept: &mut Kept) -> Result<Admitted, Status> {
         let (method, uri, headers) = (&self.parts.method, &self.parts.uri, &self.parts.headers);
-        let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc };
+        let account = self.captured_account();
+        let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc, account };
         let mut admitted = self.route.admit(self.snapshot.policy.as_ref(), &head, self.captures).await?;
-        kept.headers = std::mem::take(&mut admitted.answer_headers);
-        kept.identity = admitted.identity.take();
+        kept.changes = std::mem::take(&mut admitted.answer);
+        kept.identity.clone_from(&admitted.identity);
         Ok(admitted)
     }
 
@@ -183,24 +189,26 @@ impl Steps<'_> {
     fn limited<'l>(&'l self, identity: Option<&'l Identity>) -> ratelimit::Call<'l> {
         ratelimit::Call {
             rpc: &self.route.rpc,
-            identity: identity.map(|identity| &*identity.actor_id),
-            account: match &self.route.duties.account {
-                Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
-                _ => None,
-            },
+            identity: identity.map(|identity| &*identity.actor_id).filter(|name| !name.is_empty()),
+            account: self.captured_account(),
             peer: self.peer.address.map(|address| address.ip()),
             headers: &self.parts.headers,
         }
     }
 
-    /// What the backend is told of the caller, and what an authorizer adds to it.
-    fn tell(&self, admitted: Admitted, kept: &Kept, metadata: &mut HeaderMap) {
+    /// The account that the call is about, where the path holds it.
+    fn captured_account(&self) -> Option<&str> {
+        match &self.route.duties.account {
+            Some(FieldSource::Capture(variable)) => self.captures.get(*variable).map(|text| &**text),
+            _ => None,
+        }
+    }
+
+    /// What the backend is told of the caller, and what an authorizer changes of it.
+    fn tell(&self, admitted: &Admitted, kept: &Kept, metadata: &mut HeaderMap) {
         let Some(policy) = &self.snapshot.policy else { return };
         policy.tell_backend(kept.identity.as_ref(), &self.parts.headers, metadata);
-        for name in &admitted.removed {
-            metadata.remove(name);
-        }
-        metadata.extend(admitted.added);
+        admitted.metadata.change_metadata(metadata);
     }
 
     /// The framed request message.
@@ -223,11 +231,23 @@ impl Steps<'_> {
     /// Steps 8 to 10: the answer's JSON.
     async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
         let route = self.route;
+        let told = route.event.as_ref().map(|plan| plan.kept(&call.metadata));
         let sent = Instant::now();
         let reply = route.upstream.unary(call).await;
         record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
         self.keep(&reply, kept);
         let message = reply.outcome?;
+        if let Some(told) = told {
+            // Now: what was changed is changed, whatever becomes of the answer.
+            let facts = Facts {
+                request: &kept.message,
+                response: &message,
+                request_metadata: &told,
+                response_metadata: &reply.metadata,
+                response_trailers: &reply.trailers,
+            };
+            self.announce(facts, kept.identity.as_ref());
+        }
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
@@ -239,6 +259,20 @@ impl Steps<'_> {
         if takes_trailers(&self.parts.headers) {
             kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
         }
+    }
+
+    /// Makes the event of a call that went well. Never waits.
+    fn announce(&self, facts: Facts<'_>, identity: Option<&Identity>) {
+        let Self { snapshot, route, captures, parts, .. } = *self;
+        let (Some(plan), Some(events)) = (&route.event, &snapshot.events) else { return };
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let caller = Caller {
+            actor_id: identity.map_or("", |identity| &*identity.actor_id),
+            actor_type: identity.map_or("", |identity| &*identity.actor_type),
+            user_agent: user_agent.unwrap_or_default(),
+        };
+        let account = route.duties.account.as_ref().and_then(|source| source.text(captures, facts.request));
+        events.push(plan.build(&facts, &caller, account.as_deref()));
     }
 }
 

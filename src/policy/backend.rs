@@ -89,7 +89,7 @@ impl Policy {
 
 /// Sets a name to the gateway's own value or to nothing: never to what a client sent.
 fn set(metadata: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
-    match value {
+    match value.filter(|value| !value.is_empty()) {
         Some(value) => drop(metadata.insert(name, value)),
         None => drop(metadata.remove(name)),
     }

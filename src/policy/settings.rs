@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{Identity, KeyHash, Method, Scope};
+use super::{Identity, KeyHash, Method, Scope, authz, jwt};
 use crate::problem::Place;
 use crate::units::{Moment, Secret};
 
@@ -17,6 +17,13 @@ pub struct Settings {
     pub key_headers: Vec<HeaderName>,
     /// Client certificates.
     pub certificates: Vec<CertificateSettings>,
+    /// Issuers of tokens.
+    pub jwt: Vec<jwt::Settings>,
+    /// Who is asked about each call.
+    pub external: Option<authz::Settings>,
+    /// Whether callers prove who they are by a key, a certificate or a token, be there none at the moment; else
+    /// `external` alone decides.
+    pub proved_here: bool,
     /// Under which metadata the backend is told of the caller.
     pub metadata: MetadataNames,
     /// What becomes of the caller's credential.
@@ -31,6 +38,9 @@ impl Default for Settings {
             key_scheme: "apikey".to_owned(),
             key_headers: Vec::new(),
             certificates: Vec::new(),
+            jwt: Vec::new(),
+            external: None,
+            proved_here: true,
             metadata: MetadataNames::default(),
             credential: CredentialUse::Strip,
         }

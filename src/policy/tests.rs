@@ -73,7 +73,7 @@ async fn identified(peer: &Peer, headers: &[(&'static str, &str)], public: bool)
         map.append(*name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
     }
     let (method, uri) = (HttpMethod::GET, Uri::from_static("/"));
-    let head = Head { method: &method, uri: &uri, headers: &map, peer, rpc: "a.B/C" };
+    let head = Head { method: &method, uri: &uri, headers: &map, peer, rpc: "a.B/C", account: None };
     policy_of(&known()).identify(&head, &Duties { authentication: !public, ..Duties::default() }).await
 }
 

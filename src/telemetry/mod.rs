@@ -12,10 +12,13 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{RandomIdGenerator, SdkTracerProvider};
 
+use crate::event::Figures;
+use crate::observe::Count;
 use crate::problem::{Place, Problems};
 
 mod access;
 mod call;
+mod events;
 mod export;
 mod logs;
 mod metrics;
@@ -118,6 +121,21 @@ impl Telemetry {
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// Counts under this name what a room counts by itself: `read` is asked whenever metrics are gathered.
+    pub fn watch(
+        &self,
+        name: &'static str,
+        what: &'static str,
+        read: impl Fn() -> Vec<Count> + Send + Sync + 'static,
+    ) {
+        metrics::watch(&self.meters.meter(SCOPE), name, what, read);
+    }
+
+    /// Exports the numbers of events, which `read` tells whenever metrics are gathered; `None`: there are none.
+    pub fn watch_events(&self, read: impl Fn() -> Option<Figures> + Send + Sync + 'static) {
+        events::watch(&self.meters.meter(SCOPE), read);
     }
 
     /// Sends what is left, for a bounded time, without holding up the runtime: the exporters need it.

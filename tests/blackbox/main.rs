@@ -7,6 +7,8 @@
 
 mod admin;
 mod errors;
+mod events;
+mod external;
 mod limits;
 mod metadata;
 mod model_api;

@@ -2,6 +2,8 @@
 
 mod commands;
 mod deploy;
+mod events;
+mod external;
 mod faults;
 mod kept;
 mod keys;

@@ -27,7 +27,9 @@ impl Check<'_> {
         }
         let keys = self.different(keys);
         let certificates = self.certificates(&file.certificates, listeners);
-        if !["keys", "key_files", "certificates"].iter().any(|key| self.is_written(&["identity", key])) {
+        let ways = ["keys", "key_files", "certificates", "jwt"];
+        let proved_here = ways.iter().any(|key| self.is_written(&["identity", key]));
+        if !proved_here && !self.is_written(&["identity", "external"]) {
             let what = "`identity` knows nobody: every call of a method that is not public is answered 401";
             self.warning("identity", what, "add `keys`, made by `transom key new`, or leave `identity` out");
         }
@@ -36,6 +38,9 @@ impl Check<'_> {
             key_scheme: self.key_scheme(&file.key_scheme),
             key_headers: self.key_headers(&file.key_headers),
             certificates,
+            jwt: self.issuers(&file.jwt),
+            external: file.external.as_ref().and_then(|external| self.authorizer(external)),
+            proved_here,
             metadata: self.names(&file.metadata),
             credential: self.credential(&file.credential),
         }
@@ -160,14 +165,26 @@ impl Check<'_> {
             let help = "write visible ASCII characters: the backend is told it as metadata";
             self.error(&format!("{at}.actor_id"), "this is not an id that can be told to a backend", help);
         }
-        let kind = &actor.actor_type;
+        self.rights(at, &actor.actor_type, &actor.accounts, &actor.permissions);
+        if actor.permissions.is_empty() {
+            let fault = format!("this {what} has no permissions: it may call only methods that need none");
+            self.warning(at, fault, "list them in `permissions`, or write `permissions: ['*']` for all");
+        }
+        if let Some(expires) = actor.expires.filter(|expires: &Moment| expires.is_past()) {
+            let fault = format!("this {what} expired at {expires}");
+            self.warning(&format!("{at}.expires"), fault, "remove it, or write a later time");
+        }
+    }
+
+    /// A kind of caller, and lists of accounts and permissions.
+    pub(super) fn rights(&mut self, at: &str, kind: &str, accounts: &[String], permissions: &[String]) {
         if !kind.starts_with(|c: char| c.is_ascii_uppercase())
             || !kind.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
         {
             let help = "write the name of an enum value, such as `ACTOR_TYPE_USER`";
             self.error(&format!("{at}.actor_type"), format!("`{kind}` is not a kind of caller"), help);
         }
-        for (key, names) in [("accounts", &actor.accounts), ("permissions", &actor.permissions)] {
+        for (key, names) in [("accounts", accounts), ("permissions", permissions)] {
             for (index, name) in names.iter().enumerate() {
                 let fault = match name.as_str() {
                     "" => "this is empty, and would match nothing".to_owned(),
@@ -178,14 +195,6 @@ impl Check<'_> {
                 };
                 self.error(&format!("{at}.{key}.{index}"), fault, "name each, or write `*`");
             }
-        }
-        if actor.permissions.is_empty() {
-            let fault = format!("this {what} has no permissions: it may call only methods that need none");
-            self.warning(at, fault, "list them in `permissions`, or write `permissions: ['*']` for all");
-        }
-        if let Some(expires) = actor.expires.filter(|expires: &Moment| expires.is_past()) {
-            let fault = format!("this {what} expired at {expires}");
-            self.warning(&format!("{at}.expires"), fault, "remove it, or write a later time");
         }
     }
 

@@ -3,6 +3,8 @@
 
 mod backend;
 mod duties;
+mod events;
+mod external;
 mod identity;
 mod listen;
 mod mapping;
@@ -54,7 +56,8 @@ impl Check<'_> {
             },
             route: mapping::route(&file.routing),
             transcode: mapping::transcode(&file.json, max_depth, max_json),
-            metadata: self.metadata(&file.metadata),
+            metadata: self.metadata(&file.metadata, file.events.as_ref()),
+            events: file.events.as_ref().and_then(|events| self.events(events)),
             policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
             methods: self.methods(&file.methods),

@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::{Authorizer, Jwt};
 use crate::units::{Moment, Secret};
 
 /// Who may call, and what the backend is told of the caller.
@@ -24,6 +25,11 @@ pub struct Identity {
     pub key_headers: Vec<String>,
     /// Client certificates, which listeners ask for with `tls.client_roots`.
     pub certificates: Vec<Certificate>,
+    /// Issuers of tokens, `Authorization: Bearer JWT`.
+    pub jwt: Vec<Jwt>,
+    /// A service that is asked about each call: after the caller is identified, or instead where nothing else is
+    /// configured; `null`: none.
+    pub external: Option<Authorizer>,
     /// The metadata by which the backend knows the caller. What a client sends under these names is dropped.
     pub metadata: IdentityMetadata,
     /// What becomes of the caller's credential on the way to the backend: `forward`, `strip`, or
@@ -39,6 +45,8 @@ impl Default for Identity {
             key_scheme: "apikey".into(),
             key_headers: Vec::new(),
             certificates: Vec::new(),
+            jwt: Vec::new(),
+            external: None,
             metadata: IdentityMetadata::default(),
             credential: CredentialUse::Strip,
         }

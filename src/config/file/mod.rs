@@ -5,6 +5,8 @@
 
 mod backend;
 mod duties;
+mod events;
+mod external;
 mod identity;
 mod listen;
 mod mapping;
@@ -17,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
 pub use duties::{Options, Preset, Validation};
+pub use events::{EventFile, EventQueue, EventSink, Events, Nats, Webhook, WhenFull};
+pub use external::{Authorizer, Jwt, JwtClaims};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
@@ -67,6 +71,8 @@ pub struct File {
     pub rate_limits: RateLimits,
     /// Cross-origin requests; `null`: no CORS headers.
     pub cors: Option<Cors>,
+    /// Events of successful calls; `null`: none.
+    pub events: Option<Events>,
     /// Compression of bodies.
     pub compression: Compression,
     /// The admin listener.
