@@ -52,6 +52,10 @@ pub(super) fn build(sources: &Sources, problems: &mut Problems) -> Option<Built>
     if sources.without_backend && settings.gateway.upstreams.is_empty() {
         settings.gateway.upstreams.push(no_backend());
     }
+    // A gateway that serves may have the queue open.
+    if let Some(events) = &mut settings.gateway.events {
+        events.rehearsal = true;
+    }
     let snapshot = Snapshot::build(&settings.gateway, None, problems)?;
     (!problems.has_errors()).then_some(Built { settings, snapshot })
 }

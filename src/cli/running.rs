@@ -1,6 +1,10 @@
 //! A running gateway: the one place where all rooms are wired, from settings to the end of the drain.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::build::{Read, read};
 use crate::admin::{self, Admin, Doors};
@@ -19,6 +23,8 @@ pub(super) struct Running {
     /// The task ends, and with it the watching of files, when nobody can ask it any more.
     reload: Reload,
     admin: Option<(Admin, Doors)>,
+    /// How long a shutdown may take.
+    drain: Duration,
 }
 
 impl Running {
@@ -54,6 +60,10 @@ impl Running {
             return None;
         }
         let front = Arc::new(Front::new(Arc::new(snapshot), &layers, telemetry.recorder().clone()));
+        front.current().begin();
+        let watched = Arc::downgrade(&front);
+        telemetry.watch_events(move || Some(watched.upgrade()?.current().events()?.figures()));
+        let drain = settings.serve.drain;
         let certificates = listeners.certificates();
         let shown = Arc::new(Shown::new(config::render(&settings)));
         let (offered, started) = (Arc::clone(&shown), settings.file);
@@ -80,7 +90,7 @@ impl Running {
         let config = Box::new(move || shown.applied());
         let doors = Doors { front: Arc::clone(&front), config, reload: reload.clone() };
         let admin = admin.flatten().map(|admin| (admin, doors));
-        Some(Self { listeners, telemetry, front, reload, admin })
+        Some(Self { listeners, telemetry, front, reload, admin, drain })
     }
 
     /// Where it listens, with the ports that were given out.
@@ -106,11 +116,15 @@ impl Running {
             tokio::spawn(admin.run(doors))
         });
         tracing::info!(routes = self.front.current().bindings().len(), "serving");
-        let drained = self.listeners.run(self.front, stop).await;
+        let end = tokio::spawn(end_of_drain(stop.clone(), self.drain));
+        let drained = self.listeners.run(Arc::clone(&self.front), stop).await;
         if drained.cut > 0 {
             tracing::warn!(connections = drained.cut, "connections were cut at the end of the drain");
         }
         drop(self.reload);
+        if let Some(events) = self.front.current().events() {
+            events.finish(end.await.unwrap_or_else(|_| Instant::now())).await;
+        }
         // It went on until here, to tell of the drain.
         if let Some(admin) = admin {
             admin.abort();
@@ -119,6 +133,12 @@ impl Running {
         self.telemetry.shutdown().await;
         Ok(())
     }
+}
+
+/// When a shutdown must be over.
+async fn end_of_drain(mut stop: watch::Receiver<serve::Stop>, drain: Duration) -> Instant {
+    stop.wait_for(|stop| *stop >= serve::Stop::Drain).await.ok();
+    Instant::now() + drain
 }
 
 /// The configuration that is shown: the one in place, not one that was read and refused.

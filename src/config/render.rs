@@ -40,7 +40,7 @@ pub(super) fn masked(text: &str) -> String {
 /// Whether a line holds what does not belong into a log: a url with a user, a password or a query, a key, what
 /// should be the hash of one, or a credential.
 pub(super) fn holds_secret(line: &str) -> bool {
-    if ["hash:", "replace:", "\"hash\"", "\"replace\"", NEW_KEY].iter().any(|mark| line.contains(mark)) {
+    if HOLDERS.iter().any(|mark| line.contains(mark)) {
         return true;
     }
     line.split("://").skip(1).any(|rest| {
@@ -48,6 +48,20 @@ pub(super) fn holds_secret(line: &str) -> bool {
         url.contains(['@', '?'])
     })
 }
+
+/// What stands before secrets.
+const HOLDERS: [&str; 10] = [
+    "hash:",
+    "replace:",
+    "\"hash\"",
+    "\"replace\"",
+    NEW_KEY,
+    "headers: {",
+    "uthorization:",
+    "token:",
+    "password:",
+    "api-key:",
+];
 
 #[cfg(test)]
 mod tests {
@@ -63,6 +77,9 @@ mod tests {
             ("  - {url: 'http://me:hunter2@a:1', name: x}", true),
             ("a: http://a:1 # who asks? me@example.com", false),
             ("a: [https://a, https://b/x?token=hunter2]", true),
+            ("  headers: {x-key: hunter2}", true),
+            ("    Authorization: Bearer hunter2", true),
+            ("nats: {url: 'nats://a:1', token: hunter2}", true),
         ] {
             assert_eq!(holds_secret(line), secret, "{line}");
         }

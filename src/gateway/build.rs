@@ -8,7 +8,9 @@ use std::time::Instant;
 use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
+use super::events::Building;
 use super::partial::Partial;
+use super::validation;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::duty::{self, Duties};
 use crate::metadata::Rules;
@@ -48,10 +50,16 @@ pub(super) fn snapshot(
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
+    let events = Building::prepare(settings, &schema, &plans, previous, problems);
+    let event_plans = events.as_ref().map(|events| events.plans(&bindings, &duties, problems));
     let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    for (route, plan) in routes.iter_mut().zip(event_plans.into_iter().flatten()) {
+        route.event = plan;
+    }
     let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
     let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
     hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
+    validation::hand_out(&settings.validation, &schema, &bindings, &mut routes, problems);
     if problems.has_errors() {
         return None;
     }
@@ -67,6 +75,7 @@ pub(super) fn snapshot(
         plans,
         planning,
         version_header: settings.version_header.clone(),
+        events: events.map(|events| events.events),
         limits: settings.limits.clone(),
         rate_limits,
     })
@@ -224,18 +233,20 @@ fn route(
         captures: binding.variables.len(),
         path,
         template: binding.template.to_string().into(),
+        validator: None,
         rpc: rpc.into(),
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
         deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
         duties: RouteDuties::of(duties, binding),
         partial: None,
+        event: None,
         streaming,
         limits: MethodLimits::default(),
     })
 }
 
-fn rpc_name(binding: &Binding) -> String {
+pub(super) fn rpc_name(binding: &Binding) -> String {
     format!("{}/{}", binding.rpc.parent_service().full_name(), binding.rpc.name())
 }
 

@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
 use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
+use crate::event::{Caller, Facts};
 use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
@@ -143,6 +144,9 @@ impl Steps<'_> {
     {
         let call = self.prepare(body, kept, record).await?;
         let call = self.complete(call, kept, record).await?;
+        if let Some(validator) = &self.route.validator {
+            validator.check(&kept.message)?;
+        }
         self.send(call, kept, record).await
     }
 
@@ -227,11 +231,23 @@ impl Steps<'_> {
     /// Steps 8 to 10: the answer's JSON.
     async fn send(&self, call: Call, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status> {
         let route = self.route;
+        let told = route.event.as_ref().map(|plan| plan.kept(&call.metadata));
         let sent = Instant::now();
         let reply = route.upstream.unary(call).await;
         record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
         self.keep(&reply, kept);
         let message = reply.outcome?;
+        if let Some(told) = told {
+            // Now: what was changed is changed, whatever becomes of the answer.
+            let facts = Facts {
+                request: &kept.message,
+                response: &message,
+                request_metadata: &told,
+                response_metadata: &reply.metadata,
+                response_trailers: &reply.trailers,
+            };
+            self.announce(facts, kept.identity.as_ref());
+        }
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
@@ -243,6 +259,20 @@ impl Steps<'_> {
         if takes_trailers(&self.parts.headers) {
             kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
         }
+    }
+
+    /// Makes the event of a call that went well. Never waits.
+    fn announce(&self, facts: Facts<'_>, identity: Option<&Identity>) {
+        let Self { snapshot, route, captures, parts, .. } = *self;
+        let (Some(plan), Some(events)) = (&route.event, &snapshot.events) else { return };
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let caller = Caller {
+            actor_id: identity.map_or("", |identity| &*identity.actor_id),
+            actor_type: identity.map_or("", |identity| &*identity.actor_type),
+            user_agent: user_agent.unwrap_or_default(),
+        };
+        let account = route.duties.account.as_ref().and_then(|source| source.text(captures, facts.request));
+        events.push(plan.build(&facts, &caller, account.as_deref()));
     }
 }
 

@@ -8,7 +8,9 @@ mod admit;
 mod build;
 mod call;
 mod duties;
+mod events;
 mod partial;
+mod validation;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use http::uri::PathAndQuery;
 use self::duties::RouteDuties;
 use self::partial::Partial;
 use crate::duty::{self, Duties};
+use crate::event::{self, EventPlan, Events};
 pub use crate::metadata::Peer;
 use crate::patch::PatchPlan;
 use crate::policy::Policy;
@@ -31,7 +34,8 @@ use crate::schema::Schema;
 use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
-use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream};
+use crate::validate::Validator;
+use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream, validate};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -58,6 +62,10 @@ pub struct Settings {
     pub patch: patch::Settings,
     /// The header in which answers carry the version of the API; `None`: none does.
     pub version_header: Option<HeaderName>,
+    /// Events of calls that go well; `None`: none.
+    pub events: Option<event::Settings>,
+    /// Whether requests are held to the rules of the contract.
+    pub validation: validate::Settings,
     /// Limits on requests.
     pub limits: Limits,
     /// How often someone may call.
@@ -108,6 +116,7 @@ pub struct Snapshot {
     plans: Plans,
     planning: Duration,
     version_header: Option<HeaderName>,
+    events: Option<Arc<Events>>,
     limits: Limits,
     rate_limits: Option<RateLimits>,
 }
@@ -126,7 +135,11 @@ struct Route {
     upstream_name: Arc<str>,
     deadlines: Deadlines,
     duties: RouteDuties,
+    /// The rules that requests are held to, if there are any.
+    validator: Option<Validator>,
     partial: Option<Arc<Partial>>,
+    /// How its event is made, if it makes one.
+    event: Option<Arc<EventPlan>>,
     streaming: bool,
     limits: MethodLimits,
 }
@@ -205,6 +218,20 @@ impl Snapshot {
     #[must_use]
     pub fn partial_updates(&self, binding: usize) -> Option<&PatchPlan> {
         self.routes.get(binding)?.partial.as_ref().map(|partial| &partial.plan)
+    }
+
+    /// Begins what goes on beside calls: the delivery of events. To be called once the snapshot serves, within a
+    /// tokio runtime; blocks for a moment.
+    pub fn begin(&self) {
+        if let Some(events) = &self.events {
+            events.begin();
+        }
+    }
+
+    /// Where events wait and go.
+    #[must_use]
+    pub fn events(&self) -> Option<&Arc<Events>> {
+        self.events.as_ref()
     }
 
     /// The transcoding plans of the contract's message types.

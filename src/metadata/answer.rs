@@ -10,7 +10,7 @@ impl Rules {
     /// where it is configured so. Binary values stay base64, as gRPC sends them.
     pub fn answer(&self, metadata: &HeaderMap, headers: &mut HeaderMap) {
         for (name, value) in metadata {
-            if is_reserved(name.as_str()) || is_noise(name.as_str()) {
+            if self.keeps(name) {
                 continue;
             }
             if self.forward_response.contains(name) {
@@ -26,7 +26,7 @@ impl Rules {
     pub fn trailers(&self, trailers: &HeaderMap) -> HeaderMap {
         let mut answer = HeaderMap::with_capacity(trailers.len());
         for (name, value) in trailers {
-            if is_reserved(name.as_str()) || is_noise(name.as_str()) {
+            if self.keeps(name) {
                 continue;
             }
             if let Some(prefixed) = prefixed("grpc-trailer-", name) {
@@ -34,6 +34,12 @@ impl Rules {
             }
         }
         answer
+    }
+
+    /// Whether metadata of this name is not for the client.
+    fn keeps(&self, name: &HeaderName) -> bool {
+        let name = name.as_str();
+        is_reserved(name) || is_noise(name) || self.hidden_response.iter().any(|glob| glob.matches(name))
     }
 }
 
@@ -73,5 +79,24 @@ mod tests {
         assert_eq!(found, ["grpc-metadata-foo: 1", "grpc-metadata-foo: 2", "location: /x"]);
         assert_eq!(rules.trailers(&metadata).get("grpc-trailer-location").expect("a trailer"), "/x");
         assert!(!rules.trailers(&metadata).contains_key("grpc-trailer-content-type"));
+    }
+
+    #[test]
+    fn what_is_hidden_is_neither_a_header_nor_a_trailer() {
+        let settings = Settings {
+            forward_response: vec!["qc-event-open".into()],
+            hidden_response: vec!["QC-event-*".into()],
+            ..Settings::default()
+        };
+        let rules = Rules::check(&settings, &mut Problems::new());
+        let mut metadata = HeaderMap::new();
+        for name in ["qc-event-cluster-id", "qc-event-open", "qc-events"] {
+            metadata.append(name, HeaderValue::from_static("1"));
+        }
+        let mut headers = HeaderMap::new();
+        rules.answer(&metadata, &mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["grpc-metadata-qc-events"]);
+        let trailers = rules.trailers(&metadata);
+        assert_eq!(trailers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["grpc-trailer-qc-events"]);
     }
 }

@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use http::HeaderName;
 
 use crate::problem::{Place, Problem, Problems};
+use crate::units::Glob;
 pub use names::is_reserved;
 pub use timeout::timeout;
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub forward_request: Vec<String>,
     /// Metadata names that are answered as headers under their own names, without `Grpc-Metadata-`.
     pub forward_response: Vec<String>,
+    /// Globs of metadata names that are not answered at all: a backend tells the gateway, not the client.
+    pub hidden_response: Vec<String>,
     /// Whether `x-forwarded-*` sent by the client is kept and extended rather than replaced.
     pub trust_forwarded: bool,
 }
@@ -31,7 +34,12 @@ pub struct Settings {
 impl Default for Settings {
     /// Nothing but the fixed rules; what a proxy in front says of the client is believed.
     fn default() -> Self {
-        Self { forward_request: Vec::new(), forward_response: Vec::new(), trust_forwarded: true }
+        Self {
+            forward_request: Vec::new(),
+            forward_response: Vec::new(),
+            hidden_response: Vec::new(),
+            trust_forwarded: true,
+        }
     }
 }
 
@@ -62,6 +70,7 @@ pub struct ClientCertificate {
 pub struct Rules {
     forward_request: Vec<HeaderName>,
     forward_response: Vec<HeaderName>,
+    hidden_response: Vec<Glob>,
     trust_forwarded: bool,
 }
 
@@ -71,6 +80,11 @@ impl Rules {
         Self {
             forward_request: checked(&settings.forward_request, "metadata.forward_request", problems),
             forward_response: checked(&settings.forward_response, "metadata.forward_response", problems),
+            hidden_response: settings
+                .hidden_response
+                .iter()
+                .map(|glob| Glob::new(glob.to_lowercase()))
+                .collect(),
             trust_forwarded: settings.trust_forwarded,
         }
     }

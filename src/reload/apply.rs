@@ -66,7 +66,9 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
             return None;
         }
         let generation = snapshot.generation();
-        self.front.swap(Arc::new(snapshot), &layers);
+        let snapshot = Arc::new(snapshot);
+        self.front.swap(Arc::clone(&snapshot), &layers);
+        snapshot.begin();
         Some(generation)
     }
 

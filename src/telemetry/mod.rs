@@ -12,10 +12,12 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{RandomIdGenerator, SdkTracerProvider};
 
+use crate::event::Figures;
 use crate::problem::{Place, Problems};
 
 mod access;
 mod call;
+mod events;
 mod export;
 mod logs;
 mod metrics;
@@ -118,6 +120,11 @@ impl Telemetry {
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// Exports the numbers of events, which `read` tells whenever metrics are gathered; `None`: there are none.
+    pub fn watch_events(&self, read: impl Fn() -> Option<Figures> + Send + Sync + 'static) {
+        events::watch(&self.meters.meter(SCOPE), read);
     }
 
     /// Sends what is left, for a bounded time, without holding up the runtime: the exporters need it.

@@ -7,6 +7,7 @@
 
 mod admin;
 mod errors;
+mod events;
 mod external;
 mod limits;
 mod metadata;
@@ -25,3 +26,4 @@ mod support;
 mod telemetry;
 mod transcoding;
 mod upstreams;
+mod validation;

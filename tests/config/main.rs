@@ -2,6 +2,7 @@
 
 mod commands;
 mod deploy;
+mod events;
 mod faults;
 mod kept;
 mod keys;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use transom::config::file::File;
+use transom::config::file::{Events, File};
 use transom::config::{Sources, json_schema, load};
 use transom::problem::Problems;
 
@@ -90,7 +90,7 @@ fn commented_examples(text: &str) -> Vec<String> {
 #[test]
 fn the_examples_in_comments_load_and_name_every_optional_key() {
     let examples = commented_examples(&reference());
-    assert_eq!(examples.len(), 4, "{examples:?}");
+    assert_eq!(examples.len(), 5, "{examples:?}");
     for example in &examples {
         let base = "schema: {protos: [protos]}\nupstreams: [{url: 'http://a:1'}]\n";
         let folder = Folder::new(&format!("{base}{example}"));
@@ -99,7 +99,7 @@ fn the_examples_in_comments_load_and_name_every_optional_key() {
         let (settings, problems) = folder.load(&[]);
         assert!(problems.is_empty(), "{example}\n{problems}");
         let file = serde_json::to_value(settings.expect("settings").file).expect("JSON");
-        for key in ["cors", "methods", "identity", "rate_limits"] {
+        for key in ["cors", "methods", "identity", "rate_limits", "events"] {
             if !example.starts_with(key) {
                 continue;
             }
@@ -168,6 +168,7 @@ fn the_page_names_every_key_with_its_default() {
     file.cors = serde_saphyr::from_str("{origins: []}").expect("origins");
     file.identity = Some(transom::config::file::Identity::default());
     file.methods = serde_saphyr::from_str("[{methods: a}]").expect("a method");
+    file.events = serde_saphyr::from_str("{queue: {path: a}, sinks: []}").expect("events");
     let file = serde_json::to_value(file).expect("JSON");
     for (section, keys) in file.as_object().expect("sections") {
         let keys = if keys.is_array() { &keys[0] } else { keys };
@@ -188,6 +189,31 @@ fn the_page_names_every_key_with_its_default() {
             let shown: Value =
                 if free { continue } else { serde_saphyr::from_str(shown).expect("a default") };
             compare(&format!("{section}.{key}"), default, &shown);
+        }
+    }
+}
+
+#[test]
+fn the_page_names_every_key_of_events_with_its_default() {
+    let page = fs::read_to_string(repository("docs/configuration.md")).expect("the page");
+    let rows = rows(&page, "events");
+    let sink = "{name: a, file: {path: a}, webhook: {url: a}, nats: {url: a}}";
+    let yaml = format!("{{queue: {{path: a}}, sinks: [{sink}]}}");
+    let events: Events = serde_saphyr::from_str(&yaml).expect("events");
+    let events = serde_json::to_value(events).expect("JSON");
+    let parts = [("queue", &events["queue"]), ("", &events["sinks"][0])];
+    let kinds = ["file", "webhook", "nats"].map(|kind| (kind, &events["sinks"][0][kind]));
+    for (prefix, keys) in parts.into_iter().chain(kinds) {
+        for (key, default) in keys.as_object().expect("keys") {
+            if prefix.is_empty() && default.is_object() {
+                continue;
+            }
+            let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            let row = rows.iter().find(|row| row.0 == name);
+            let (_, shown) = row.unwrap_or_else(|| panic!("`{name}` is missing on the page"));
+            if shown != "must be written" {
+                compare(&name, default, &serde_saphyr::from_str(shown).expect("a default"));
+            }
         }
     }
 }

@@ -15,6 +15,11 @@ readonly PYTHON_PACKAGES=(grpcio-tools==1.85.1 protobuf==7.36.2)
 readonly PYTHON_FOLDER=$FETCHED/python-${PYTHON_PACKAGES[0]}-${PYTHON_PACKAGES[1]}
 readonly PYTHON=$PYTHON_FOLDER/bin/python
 
+# The reference validator, protoc, and the protobuf library of Python.
+readonly VALIDATION_PACKAGES=(protovalidate==2.1.0 grpcio-tools==1.85.1 protobuf==7.36.2)
+readonly VALIDATION_FOLDER=$FETCHED/python-${VALIDATION_PACKAGES[0]}
+readonly VALIDATION_PYTHON=$VALIDATION_FOLDER/bin/python
+
 # The C library of the next Debian release, for a runner that is newer than the system.
 readonly LIBRARIES_FOLDER=$FETCHED/libraries
 readonly LIBRARIES=$LIBRARIES_FOLDER/usr/lib/x86_64-linux-gnu
@@ -54,6 +59,11 @@ unpack_runner() {
 fetch_python() {
     fetch "$PYTHON_FOLDER" install_python "${PYTHON_PACKAGES[@]}" ||
         skip "pip cannot install ${PYTHON_PACKAGES[*]} (see $PYTHON_FOLDER.log)"
+}
+
+fetch_protovalidate() {
+    fetch "$VALIDATION_FOLDER" install_python "${VALIDATION_PACKAGES[@]}" ||
+        skip "pip cannot install ${VALIDATION_PACKAGES[*]} (see $VALIDATION_FOLDER.log)"
 }
 
 install_python() {

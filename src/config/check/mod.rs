@@ -3,6 +3,7 @@
 
 mod backend;
 mod duties;
+mod events;
 mod external;
 mod identity;
 mod listen;
@@ -15,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Place, Problem, Problems};
-use crate::{admin, gateway, reload, rule, serve, transcode};
+use crate::{admin, gateway, reload, rule, serve, transcode, validate};
 
 use super::Settings;
 use super::file::File;
@@ -55,13 +56,23 @@ impl Check<'_> {
             },
             route: mapping::route(&file.routing),
             transcode: mapping::transcode(&file.json, max_depth, max_json),
-            metadata: self.metadata(&file.metadata),
+            metadata: self.metadata(&file.metadata, file.events.as_ref()),
+            events: file.events.as_ref().and_then(|events| self.events(events)),
             policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
             methods: self.methods(&file.methods),
             duties: self.duties(&file.options, &file.methods),
             patch: partial::settings(&file.partial_updates),
             version_header: self.version_header(&file.options),
+            validation: validate::Settings {
+                requests: file.validation.requests,
+                except: file
+                    .validation
+                    .except
+                    .iter()
+                    .map(|glob| glob.trim_start_matches('/').to_owned())
+                    .collect(),
+            },
             limits: self.request_limits(&file.limits),
             rate_limits: self.rate_limits(&file),
         };

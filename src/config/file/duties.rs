@@ -57,6 +57,16 @@ impl Default for Options {
     }
 }
 
+/// What of the contract's `buf.validate` rules is held.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Validation {
+    /// Whether requests are held to them: 400 with all that is broken.
+    pub requests: bool,
+    /// Globs over `pkg.Service/Method` of methods that are left out.
+    pub except: Vec<String>,
+}
+
 /// An API whose options are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -5,6 +5,7 @@
 
 mod backend;
 mod duties;
+mod events;
 mod external;
 mod identity;
 mod listen;
@@ -17,7 +18,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
-pub use duties::{Options, Preset};
+pub use duties::{Options, Preset, Validation};
+pub use events::{EventFile, EventQueue, EventSink, Events, Nats, Webhook, WhenFull};
 pub use external::{Authorizer, Jwt, JwtClaims};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
@@ -51,6 +53,8 @@ pub struct File {
     pub methods: Vec<Method>,
     /// Which proto options say what is asked of the gateway for a method.
     pub options: Options,
+    /// What of the contract's `buf.validate` rules is held.
+    pub validation: Validation,
     /// How a part of a resource is updated.
     pub partial_updates: PartialUpdates,
     /// How JSON is read and written.
@@ -67,6 +71,8 @@ pub struct File {
     pub rate_limits: RateLimits,
     /// Cross-origin requests; `null`: no CORS headers.
     pub cors: Option<Cors>,
+    /// Events of successful calls; `null`: none.
+    pub events: Option<Events>,
     /// Compression of bodies.
     pub compression: Compression,
     /// The admin listener.
