@@ -175,7 +175,8 @@ fn a_key_is_known_and_permitted_without_an_allocation() {
     let mut headers = HeaderMap::new();
     headers.insert("authorization", HeaderValue::try_from(format!("apikey {key}")).expect("a value"));
     let (uri, peer) = (Uri::from_static("/"), Peer::default());
-    let head = Head { method: &Method::GET, uri: &uri, headers: &headers, peer: &peer, rpc: "a.B/C" };
+    let head =
+        Head { method: &Method::GET, uri: &uri, headers: &headers, peer: &peer, rpc: "a.B/C", account: None };
     let mut verdict = None;
     let counted = measure(|| {
         let admitted = policy.identify(&head, &duties).now_or_never().and_then(Result::ok);
