@@ -50,6 +50,17 @@ pub struct CallRecord {
     pub rate_limit: Option<(Arc<str>, &'static str)>,
 }
 
+/// What a room has counted by itself, beside calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// What tells counts of one name apart, where there are several: a label and its value.
+    pub of: Option<(&'static str, String)>,
+    /// How what was counted went.
+    pub outcome: &'static str,
+    /// How often.
+    pub count: u64,
+}
+
 impl CallRecord {
     /// A record of a request that was just read.
     #[must_use]

@@ -1,5 +1,6 @@
 //! A route lookup that hits allocates nothing, neither does transcoding into a buffer that is large enough, and
-//! neither does finding out whose key a request brings: counted by an allocator that counts.
+//! neither does finding out whose key a request brings or charging its rate limits: counted by an
+//! allocator that counts.
 
 use allocation_counter::measure;
 use futures_util::FutureExt as _;
@@ -9,6 +10,7 @@ use transom::metadata::Peer;
 use transom::policy::{self, ActorSettings, Head, KeyHash, KeySettings, Policy, new_key};
 use transom::problem::Place;
 use transom::problem::Problems;
+use transom::ratelimit::{self, Addressing, Anonymous, Applied, LocalSettings, RateLimits};
 use transom::route::{RouteTable, Settings, Ties, Unescape};
 use transom::rule::{self, Binding, HttpMethod, PathTemplate, Segment};
 use transom::schema;
@@ -173,7 +175,8 @@ fn a_key_is_known_and_permitted_without_an_allocation() {
     let mut headers = HeaderMap::new();
     headers.insert("authorization", HeaderValue::try_from(format!("apikey {key}")).expect("a value"));
     let (uri, peer) = (Uri::from_static("/"), Peer::default());
-    let head = Head { method: &Method::GET, uri: &uri, headers: &headers, peer: &peer, rpc: "a.B/C" };
+    let head =
+        Head { method: &Method::GET, uri: &uri, headers: &headers, peer: &peer, rpc: "a.B/C", account: None };
     let mut verdict = None;
     let counted = measure(|| {
         let admitted = policy.identify(&head, &duties).now_or_never().and_then(Result::ok);
@@ -183,4 +186,45 @@ fn a_key_is_known_and_permitted_without_an_allocation() {
         });
     });
     assert_eq!((verdict, counted.count_total), (Some(true), 0));
+}
+
+#[test]
+fn a_rate_limit_charges_a_known_caller_without_an_allocation() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let limit = |name: &str, per: &[&str]| LocalSettings {
+        name: name.into(),
+        per: per.iter().map(|text| text.parse().expect("a source")).collect(),
+        methods: Vec::new(),
+        rate: "1000/h".parse().expect("a rate"),
+        burst: 1000,
+        anonymous: Anonymous::Share,
+        keys: 1000,
+        addressing: Addressing { hops: 1, ipv6_prefix: 64 },
+        place: Place::default(),
+    };
+    let local = vec![
+        limit("identity", &["identity"]),
+        limit("address", &["address"]),
+        limit("header", &["header:x-tenant"]),
+        limit("several", &["account", "method", "identity"]),
+    ];
+    let settings = ratelimit::Settings { local, external: None };
+    let limits = RateLimits::prepare(&settings, None, &mut Problems::new()).expect("limits");
+    let method = limits.of_method("a.B/C");
+    let mut headers = HeaderMap::new();
+    headers.insert("x-tenant", HeaderValue::from_static("red"));
+    headers.insert("x-forwarded-for", HeaderValue::from_static("9.9.9.9, 2001:db8::7"));
+    let (identity, account) = (Some("ann"), Some("one"));
+    let call = ratelimit::Call { rpc: "a.B/C", identity, account, peer: None, headers: &headers };
+    let charge = || {
+        let mut applied = Applied::default();
+        method.check_early(&call, &mut applied).expect("let through");
+        method.check(&call, &mut applied).now_or_never().expect("asks nobody").expect("let through");
+        applied.standing.map(|standing| standing.remaining)
+    };
+    assert_eq!(charge(), Some(999), "the first makes the buckets");
+    let mut remaining = None;
+    let counted = measure(|| remaining = charge());
+    assert_eq!((remaining, counted.count_total), (Some(998), 0));
 }

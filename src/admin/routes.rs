@@ -104,7 +104,9 @@ impl RouteRow {
 }
 
 impl DutiesRow {
-    fn of(duties: &Duties) -> Self {
+    /// The row of a method's duties.
+    #[must_use]
+    pub fn of(duties: &Duties) -> Self {
         let log_fields = duties.log_fields.iter().map(|(name, path)| (name.clone(), path.to_string()));
         Self {
             authentication: duties.authentication,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use super::args::DemoArgs;
 use super::paint::Ink;
@@ -24,16 +25,38 @@ pub(super) fn run(args: &DemoArgs, terminal: &mut Terminal) -> io::Result<u8> {
             return Ok(PROBLEMS);
         };
         let backend = backend(&schema).await?;
-        let sources = sources(args, &schema, &backend);
+        let folder = Folder::new()?;
+        let sources = sources(args, &schema, &backend, &folder.0);
         let Some(running) = start(sources, terminal)? else { return Ok(PROBLEMS) };
         if let Some(address) = running.addresses().first() {
-            banner(address, terminal)?;
+            banner(address, &folder.0, terminal)?;
         }
         let code = serve(running, terminal).await;
         backend.stop().await;
         code
     })
 }
+
+/// A folder of this demo's own, which goes with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("transom-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is of no use to anyone.
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// The file that events go to.
+const EVENTS: &str = "events.jsonl";
 
 /// The model API, from the binary itself.
 fn contract() -> schema::Settings {
@@ -47,7 +70,7 @@ async fn backend(schema: &Schema) -> io::Result<Backend> {
     Backend::start_with(schema.pool().clone(), any_port, options).await
 }
 
-fn sources(args: &DemoArgs, schema: &Schema, backend: &Backend) -> Sources {
+fn sources(args: &DemoArgs, schema: &Schema, backend: &Backend, folder: &Path) -> Sources {
     let one = |name, key, value: &str| Flag { name, key, value: FlagValue::One(value.to_owned()) };
     let demo = |key, value: &str| one("demo", key, value);
     let mut flags = vec![
@@ -56,6 +79,10 @@ fn sources(args: &DemoArgs, schema: &Schema, backend: &Backend) -> Sources {
         demo("upstreams.0.name", "demo"),
         demo("upstreams.0.url", backend.url()),
         demo("options.preset", "qdrant-cloud"),
+        demo("validation.requests", "true"),
+        demo("events.queue.path", &folder.join("queue.redb").to_string_lossy()),
+        demo("events.sinks.0.name", "demo"),
+        demo("events.sinks.0.file.path", &folder.join(EVENTS).to_string_lossy()),
         demo("identity.keys.0.hash", &KeyHash::of(API_KEY).to_string()),
         demo("identity.keys.0.name", "all"),
         demo("identity.keys.0.actor_id", "demo"),
@@ -88,7 +115,7 @@ fn reading(schema: &Schema) -> Vec<String> {
 }
 
 /// What to try, ready to be pasted.
-fn banner(address: &ListenAddress, terminal: &mut Terminal) -> io::Result<()> {
+fn banner(address: &ListenAddress, folder: &Path, terminal: &mut Terminal) -> io::Result<()> {
     let (target, socket) = match address {
         ListenAddress::Tcp(address) => (format!("http://{address}"), String::new()),
         ListenAddress::Unix(path) => {
@@ -114,6 +141,7 @@ fn banner(address: &ListenAddress, terminal: &mut Terminal) -> io::Result<()> {
         ("have a name suggested", format!("{curl} {clusters}/suggest-name")),
         ("a key that may only read", format!("{reader} {clusters} -d '{body}'")),
         ("no key at all", format!("curl {socket}{clusters}")),
+        ("the events that these calls made", format!("cat {}", folder.join(EVENTS).display())),
     ];
     let out = &mut terminal.out;
     let name = out.paint.text(Ink::Good, "transom");

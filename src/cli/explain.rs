@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 use prost_reflect::MessageDescriptor;
 
 use crate::gateway::{Peer, Snapshot};
 use crate::metadata;
 use crate::patch::Wanted;
+use crate::policy::{Head, Identity};
 use crate::problem::{Place, Problem, Problems};
 use crate::protocol;
 use crate::route::Miss;
@@ -21,16 +22,22 @@ use crate::units::Period;
 
 use super::args::ExplainArgs;
 use super::build::{Built, NO_BACKEND, build_without_backend};
+use super::caller::Caller;
 use super::paint::{Ink, Paint};
 use super::routes::{position, rpc};
-use super::{FINE, PROBLEMS, Terminal, in_runtime};
+use super::serve::runtime;
+use super::{FINE, PROBLEMS, Terminal};
 
 /// How many routes are shown when none matches.
 const NEAREST: usize = 3;
 
 pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8> {
+    runtime()?.block_on(explain(args, terminal))
+}
+
+async fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8> {
     let mut problems = Problems::new();
-    let built = in_runtime(|| build_without_backend(args.source.sources(), &mut problems))?;
+    let built = build_without_backend(args.source.sources(), &mut problems);
     terminal.tell(&problems)?;
     let Some(Built { snapshot, .. }) = built else { return Ok(PROBLEMS) };
     let headers = args.headers();
@@ -52,7 +59,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8>
             let captures: Result<Vec<_>, _> =
                 (0..binding.variables.len()).map(|variable| found.capture(variable)).collect();
             let matched = Matched { snapshot: &snapshot, index: found.binding, binding };
-            matched.explain(&request, captures, &mut page)
+            matched.explain(&request, captures, &mut page).await
         }
     }
 }
@@ -97,7 +104,7 @@ struct Matched<'m> {
 }
 
 impl Matched<'_> {
-    fn explain(
+    async fn explain(
         &self,
         request: &Request<'_>,
         captures: Result<Vec<Cow<'_, str>>, Status>,
@@ -115,17 +122,44 @@ impl Matched<'_> {
         let names = self.binding.variables.iter();
         let captured: Vec<_> = names.zip(&captures).map(|(name, text)| format!("{name} = {text}")).collect();
         page.line("captured", &captured.join("\n"))?;
+        let caller = Caller { snapshot: self.snapshot, index: self.index, captures: &captures };
+        page.line("needs", &caller.needs())?;
+        let account = caller.captured_account();
+        let head = Head {
+            method: request.method,
+            uri: &Uri::from(request.target.clone()),
+            headers: request.headers,
+            peer: &Peer::default(),
+            rpc: &rpc(self.binding),
+            account: account.as_deref(),
+        };
+        let identity = match caller.identify(&head).await {
+            Ok(identity) => identity,
+            Err(status) => return page.refused(&status),
+        };
+        page.line("caller", &caller.shown(identity.as_ref()))?;
         page.line("body", &self.body(&request.body))?;
         let wire = match self.message(request, &captures) {
             Ok(wire) => wire,
             Err(status) => return page.refused(&status),
         };
         page.line("message", &shown_message(&self.binding.rpc.input(), &wire))?;
-        match self.partial_update(&wire) {
+        let partial = caller
+            .in_account(identity.as_ref(), &wire)
+            .and_then(|()| self.snapshot.admits(self.index, &wire))
+            .and_then(|()| self.partial_update(&wire));
+        // What a partial update leaves out is not known before the resource is read.
+        let partial = partial.and_then(|partial| {
+            if partial.is_empty() {
+                self.snapshot.validate(self.index, &wire)?;
+            }
+            Ok(partial)
+        });
+        match partial {
             Ok(lines) => page.line("partial", &lines)?,
             Err(status) => return page.refused(&status),
         }
-        self.call(request, page)
+        self.call(request, identity.as_ref(), page)
     }
 
     fn streaming(&self) -> &'static str {
@@ -178,12 +212,20 @@ impl Matched<'_> {
     }
 
     /// What is around the message: metadata, upstream, deadline.
-    fn call(&self, request: &Request<'_>, page: &mut Page<'_>) -> io::Result<u8> {
+    fn call(
+        &self,
+        request: &Request<'_>,
+        identity: Option<&Identity>,
+        page: &mut Page<'_>,
+    ) -> io::Result<u8> {
         let peer = Peer::default();
-        let metadata = match self.snapshot.metadata().request(request.headers, None, &peer) {
+        let mut metadata = match self.snapshot.metadata().request(request.headers, None, &peer) {
             Ok(metadata) => metadata,
             Err(status) => return page.refused(&status),
         };
+        if let Some(policy) = self.snapshot.policy() {
+            policy.tell_backend(identity, request.headers, &mut metadata);
+        }
         let lines = metadata
             .iter()
             .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));

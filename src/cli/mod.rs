@@ -5,6 +5,7 @@
 
 mod args;
 mod build;
+mod caller;
 mod check;
 mod demo;
 mod explain;

@@ -1,6 +1,6 @@
 //! A running gateway: the one place where all rooms are wired, from settings to the end of the drain.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,6 +10,8 @@ use super::build::{Read, read};
 use crate::admin::{self, Admin, Doors};
 use crate::config::{self, Sources};
 use crate::gateway::Snapshot;
+use crate::observe::Count;
+use crate::policy::Policy;
 use crate::problem::{Place, Problem, Problems};
 use crate::reload::{Applier, Loaded, Reload, Seen, look_at_named};
 use crate::serve::{self, Front, Layers, ListenAddress, Listeners};
@@ -60,6 +62,7 @@ impl Running {
             return None;
         }
         let front = Arc::new(Front::new(Arc::new(snapshot), &layers, telemetry.recorder().clone()));
+        watch_policy(&telemetry, &front);
         front.current().begin();
         let watched = Arc::downgrade(&front);
         telemetry.watch_events(move || Some(watched.upgrade()?.current().events()?.figures()));
@@ -133,6 +136,25 @@ impl Running {
         self.telemetry.shutdown().await;
         Ok(())
     }
+}
+
+/// Counts what the policy that serves counts of others: issuers' keys, and the authorizer.
+fn watch_policy(telemetry: &Telemetry, front: &Arc<Front>) {
+    let (fetches, checks) = (Arc::downgrade(front), Arc::downgrade(front));
+    telemetry.watch("transom.jwks.fetches", "Fetches of the keys of issuers of tokens", move || {
+        counted(&fetches, Policy::key_fetches)
+    });
+    telemetry.watch(
+        "transom.authorizer.checks",
+        "Calls that the external authorizer was asked about",
+        move || counted(&checks, Policy::checks),
+    );
+}
+
+/// What the policy that serves has counted.
+fn counted(front: &Weak<Front>, read: fn(&Policy) -> Vec<Count>) -> Vec<Count> {
+    let current = front.upgrade().map(|front| front.current());
+    current.and_then(|snapshot| snapshot.policy().map(read)).unwrap_or_default()
 }
 
 /// When a shutdown must be over.

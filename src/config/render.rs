@@ -50,9 +50,11 @@ pub(super) fn holds_secret(line: &str) -> bool {
 }
 
 /// What stands before secrets.
-const HOLDERS: [&str; 10] = [
+const HOLDERS: [&str; 12] = [
     "hash:",
     "replace:",
+    "secret:",
+    "\"secret\"",
     "\"hash\"",
     "\"replace\"",
     NEW_KEY,
@@ -74,6 +76,7 @@ mod tests {
             ("  - hash: my-own-key", true),
             ("credential: {replace: 'Bearer x'}", true),
             ("actor_id: tsm_abc", true),
+            ("  - {issuer: a, secret: hunter2}", true),
             ("  - {url: 'http://me:hunter2@a:1', name: x}", true),
             ("a: http://a:1 # who asks? me@example.com", false),
             ("a: [https://a, https://b/x?token=hunter2]", true),

@@ -64,6 +64,32 @@ impl Snapshot {
         }
     }
 
+    /// The account that a call of a binding, by its index, is about, as far as it is known: `message` is empty before
+    /// the body is read.
+    #[must_use]
+    pub fn account(&self, binding: usize, captures: &[Cow<'_, str>], message: &[u8]) -> Option<String> {
+        let source = self.routes.get(binding)?.duties.account.as_ref()?;
+        source.text(captures, message).map(Cow::into_owned)
+    }
+
+    /// Whether a request message of a binding, by its index, is no larger than its method allows.
+    ///
+    /// # Errors
+    /// 413.
+    pub fn admits(&self, binding: usize, message: &[u8]) -> Result<(), Status> {
+        self.routes.get(binding).map_or(Ok(()), |route| route.duties.admit(message.len()))
+    }
+
+    /// Whether a request message of a binding, by its index, keeps the rules of the contract, where requests are held to
+    /// them.
+    ///
+    /// # Errors
+    /// 400, with all that is broken.
+    pub fn validate(&self, binding: usize, message: &[u8]) -> Result<(), Status> {
+        let validator = self.routes.get(binding).and_then(|route| route.validator.as_ref());
+        validator.map_or(Ok(()), |validator| validator.check(message))
+    }
+
     /// Whether the caller of a binding, by its index, may act on the account that its request message is about.
     ///
     /// # Errors

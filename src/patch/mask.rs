@@ -63,6 +63,9 @@ impl Mask {
     fn add<'p>(&mut self, shapes: &Shapes, path: &'p str, asked: bool) -> Result<(), Why<'p>> {
         // The path is understood as a whole before anything of it is noted.
         let steps = resolve(shapes, path)?;
+        if asked && self.keeps(&steps) {
+            return Ok(());
+        }
         let mut mask = self;
         let mut left = steps.len();
         for Step { place, number, form } in steps {
@@ -88,6 +91,19 @@ impl Mask {
             }
         }
         Ok(())
+    }
+
+    /// Whether a path leads to something that is kept: asking for it changes nothing.
+    fn keeps(&self, steps: &[Step]) -> bool {
+        let mut mask = self;
+        for step in steps {
+            match mask.place(step.number).and_then(|at| mask.fields.get(at)).map(|field| &field.fate) {
+                Some(Fate::Stated) => return true,
+                Some(Fate::Parts(parts)) => mask = parts,
+                Some(Fate::Asked) | None => return false,
+            }
+        }
+        false
     }
 
     pub(super) fn place(&self, number: u32) -> Option<usize> {

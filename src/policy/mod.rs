@@ -37,6 +37,7 @@ use self::credential::{Credential, Places};
 use self::jwt::{Fault, Refusal, Verifier};
 use crate::duty::Duties;
 use crate::metadata::Peer;
+use crate::observe::Count;
 use crate::problem::Problems;
 use crate::status::{Code, Origin, Status};
 use crate::units::Moment;
@@ -192,16 +193,25 @@ impl Policy {
         }
     }
 
-    /// How tokens are verified, if they are.
+    /// How often the keys of each issuer of tokens were fetched.
     #[must_use]
-    pub fn tokens(&self) -> Option<&Verifier> {
-        self.tokens.as_ref()
+    pub fn key_fetches(&self) -> Vec<Count> {
+        let counts = self.tokens.iter().flat_map(Verifier::counts).flat_map(|(issuer, counts)| {
+            let outcomes = [("fetched", counts.fetches - counts.failures), ("failed", counts.failures)];
+            outcomes.map(|(outcome, count)| Count { of: Some(("issuer", issuer.to_owned())), outcome, count })
+        });
+        counts.collect()
     }
 
-    /// Who is asked outside, if anybody is.
+    /// How often the authorizer was asked, and what it said.
     #[must_use]
-    pub fn authorizer(&self) -> Option<&Authorizer> {
-        self.authorizer.as_ref()
+    pub fn checks(&self) -> Vec<Count> {
+        let counts = self.authorizer.iter().map(Authorizer::counts).flat_map(|counts| {
+            let authz::Counts { checks, denials, failures } = counts;
+            let allowed = checks.saturating_sub(denials + failures);
+            [("allowed", allowed), ("denied", denials), ("failed", failures)]
+        });
+        counts.map(|(outcome, count)| Count { of: None, outcome, count }).collect()
     }
 
     /// Whose key it is.

@@ -17,7 +17,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream};
 
 use super::export::Seldom;
-use crate::observe::CallRecord;
+use crate::observe::{CallRecord, Count};
 use crate::problem::{Place, Problems};
 use crate::status::{Code, Origin, code_name};
 
@@ -221,6 +221,26 @@ pub(super) fn watch_access_log(meter: &Meter, dropped: Arc<AtomicU64>) {
         .u64_observable_counter("transom.access_log.dropped")
         .with_description("Access log records lost because the output was too slow")
         .with_callback(move |observer| observer.observe(dropped.load(Ordering::Relaxed), &[]))
+        .build();
+}
+
+/// Counts what a room counts by itself, which is asked for whenever metrics are gathered.
+pub(super) fn watch(
+    meter: &Meter,
+    name: &'static str,
+    what: &'static str,
+    read: impl Fn() -> Vec<Count> + Send + Sync + 'static,
+) {
+    meter
+        .u64_observable_counter(name)
+        .with_description(what)
+        .with_callback(move |observer| {
+            for Count { of, outcome, count } in read() {
+                let of = of.map(|(label, value)| KeyValue::new(label, value));
+                let labels: Vec<_> = of.into_iter().chain([KeyValue::new("outcome", outcome)]).collect();
+                observer.observe(count, &labels);
+            }
+        })
         .build();
 }
 

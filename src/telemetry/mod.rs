@@ -13,6 +13,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{RandomIdGenerator, SdkTracerProvider};
 
 use crate::event::Figures;
+use crate::observe::Count;
 use crate::problem::{Place, Problems};
 
 mod access;
@@ -120,6 +121,16 @@ impl Telemetry {
     #[must_use]
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// Counts under this name what a room counts by itself: `read` is asked whenever metrics are gathered.
+    pub fn watch(
+        &self,
+        name: &'static str,
+        what: &'static str,
+        read: impl Fn() -> Vec<Count> + Send + Sync + 'static,
+    ) {
+        metrics::watch(&self.meters.meter(SCOPE), name, what, read);
     }
 
     /// Exports the numbers of events, which `read` tells whenever metrics are gathered; `None`: there are none.

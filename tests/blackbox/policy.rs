@@ -22,7 +22,8 @@ use crate::support::{Answer, Gateway, GatewayBuilder, Session, http1, model_pool
 
 const ACCOUNT: &str = "00000000-0000-4000-8000-00000000000a";
 const OTHER: &str = "00000000-0000-4000-8000-00000000000b";
-const ANYTHING: &str = "00000000-0000-4000-8000-00000000000c";
+/// What every other variable is filled with: a text and a number.
+const ANYTHING: &str = "7";
 const KINDS: [&str; 3] = ["ACTOR_TYPE_USER", "ACTOR_TYPE_MANAGEMENT_KEY", "ACTOR_TYPE_SERVICE_ACCOUNT"];
 
 /// A backend that remembers its last call.
@@ -34,7 +35,7 @@ async fn backend() -> Backend {
 /// A gateway of the model API with its options read, and this `identity` section.
 fn gateway(backend: &Backend, identity: &str) -> GatewayBuilder {
     let gateway = GatewayBuilder::new().model_api().upstream(backend.address());
-    gateway.config("options: qdrant-cloud").config(&format!("identity:\n{identity}"))
+    gateway.config("options: {preset: qdrant-cloud}").config(&format!("identity:\n{identity}"))
 }
 
 /// An entry for a file of keys; the key's own text is its actor's id.

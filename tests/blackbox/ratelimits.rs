@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Response};
 use prost::Message;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use transom::policy::KeyHash;
 
 use crate::support::{Answer, Client, Gateway, request, shop, until};
 
@@ -107,6 +108,42 @@ async fn callers_and_addresses_have_limits_of_their_own_and_the_tightest_is_told
     assert_eq!(told(&faulty), (400, "3", "2", "1200"));
     // What no method takes is not limited.
     assert_eq!(told(&gateway.get("/nowhere").await), (404, "", "", ""));
+}
+
+#[tokio::test]
+async fn known_callers_are_told_apart_and_those_who_guess_are_limited_by_address() {
+    let key = |actor: &str| {
+        let hash = KeyHash::of(&format!("key of {actor}"));
+        format!("{{hash: '{hash}', actor_id: {actor}, accounts: ['*'], permissions: ['*']}}")
+    };
+    let limits = format!(
+        "identity: {{keys: [{}, {}]}}\nrate_limits:\n  local:\n    - {{name: per-caller, per: [identity, method], \
+         rate: 2/h}}\n    - {{name: per-address, per: address, rate: 7/h}}",
+        key("ann"),
+        key("bob")
+    );
+    let (gateway, _backend) = shop(&limits).await;
+    let called = async |key: &str, target: &str| {
+        let credential = format!("apikey key of {key}");
+        gateway.request(Method::GET, target, &[("authorization", &credential)], "").await
+    };
+    for (key, target, expected) in [
+        ("ann", "/v1/look/7", (200, "2", "1")),
+        ("ann", "/v1/files/x", (200, "2", "0")), // another path of the same method
+        ("ann", "/v1/look/7", (429, "2", "0")),
+        ("bob", "/v1/look/7", (200, "2", "1")),
+        ("ann", "/v1/items/me", (200, "2", "1")),
+        // Who is not known is charged to the address all the same, and told so.
+        ("nobody", "/v1/look/7", (401, "7", "1")),
+        ("nobody", "/v1/look/7", (401, "7", "0")),
+        ("nobody", "/v1/look/7", (429, "7", "0")),
+        ("bob", "/v1/look/7", (429, "7", "0")),
+    ] {
+        let answer = called(key, target).await;
+        let (status, limit, remaining, _) = told(&answer);
+        assert_eq!((status, limit, remaining), expected, "{key} {target}: {}", answer.text());
+        assert!(status != 429 || !answer.text().contains(key), "{}", answer.text());
+    }
 }
 
 #[tokio::test]
@@ -234,7 +271,7 @@ async fn a_service_elsewhere_says_yes_no_or_nothing() {
     assert_eq!((answer.status.as_u16(), answer.header("x-plan")), (200, "gold"));
     assert_eq!(backend.calls().pop().expect("a call").metadata["x-bucket"], "17");
     let question = service.asked.lock().expect("not poisoned").pop().expect("a question");
-    let expected = b"\x0a\x05shops\x12\x1d\x0a\x0a\x0a\x04zone\x12\x02eu\x0a\x0f\x0a\x06tenant\x12\x03red";
+    let expected = b"\x0a\x05shops\x12\x1b\x0a\x0a\x0a\x04zone\x12\x02eu\x0a\x0d\x0a\x06tenant\x12\x03red";
     assert_eq!(&question[5..], expected);
 
     service.answers(RateLimitResponse {

@@ -225,7 +225,7 @@ fn a_fault_in_a_file_of_keys_is_told_with_its_line_there() {
     );
     let (_, problems) = folder.load(&[]);
     let told = problems.to_string();
-    for part in ["keys.yaml:4:5", "did you mean `permissions`?", "more.yaml:6:"] {
+    for part in ["keys.yaml:4:5", "did you mean `permissions`?", "more.yaml:5:5"] {
         assert!(told.contains(part), "{part} is missing in\n{told}");
     }
     folder.write("keys.yaml", &format!("keys:\n  - hash: {HASH}\n    actor_id: a\n    permissions: [x]\n"));

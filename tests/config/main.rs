@@ -3,6 +3,7 @@
 mod commands;
 mod deploy;
 mod events;
+mod external;
 mod faults;
 mod kept;
 mod keys;

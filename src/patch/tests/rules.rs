@@ -139,6 +139,9 @@ fn what_identifies_the_resource_comes_from_the_request() {
     assert_eq!(patched(&plan, &json!({}), &sent, "priority").expect("merged"), sent);
     assert_eq!(patched(&plan, &fetched, &json!({"owner": {}}), "priority").expect("merged"), fetched);
     assert_eq!(patched(&plan, &json!({}), &json!({"owner": {}}), "priority").expect("merged"), json!({}));
+    // Masking it changes nothing.
+    let found = patched(&plan, &json!({}), &json!({"owner": {}}), "owner.accountId,id").expect("merged");
+    assert_eq!(found, json!({}));
 }
 
 #[test]

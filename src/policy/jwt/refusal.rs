@@ -1,5 +1,5 @@
 //! Why a token is refused: fixed texts, so that nothing of the token is repeated. Not for answers: those are
-//! [`challenge`](crate::policy)s.
+//! the challenges of [`policy`](crate::policy).
 
 /// Why a token is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::support::until;
+use crate::support::{request, until};
 
 /// `CheckRequest`, and in it what these tests look at.
 #[derive(Clone, PartialEq, Message)]
@@ -254,6 +254,8 @@ async fn an_authorizer_that_hangs_or_is_down_is_not_waited_for() {
         let told = async || gateway.events("the authorizer does not decide").next();
         until("the log", told).await;
     }
+    let metrics = closed.admin().send(request(Method::GET, "/metrics", &[], "")).await.text();
+    assert!(metrics.contains("transom_authorizer_checks_total{outcome=\"failed\"} 1"), "{metrics}");
     drop(served);
     for (gateway, expected) in [(&closed, 403), (&unavailable, 503), (&open, 200)] {
         let status =

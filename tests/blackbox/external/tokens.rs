@@ -104,7 +104,7 @@ impl Served {
 
 fn identity(jwks: &str, more: &str) -> String {
     format!(
-        "  jwt:\n    - issuer: {ISSUER}\n      audiences: [api]\n      jwks: '{jwks}'\n      \
+        "  jwt:\n    - issuer: {ISSUER}\n      audiences: [api]\n      jwks: '{jwks}'\n      jwks_roots: roots.pem\n      \
          claims: {{accounts: org.accounts, permissions: scope}}\n{more}"
     )
 }
@@ -199,6 +199,11 @@ async fn an_endpoint_that_hangs_or_lies_stalls_no_call() {
     }
     let told = async || gateway.events("the keys of an issuer cannot be fetched").next();
     assert_eq!(until("the log", told).await["fields"]["issuer"], ISSUER);
+    let metrics = gateway.admin().send(request(Method::GET, "/metrics", &[], "")).await.text();
+    let failed = format!("transom_jwks_fetches_total{{issuer=\"{ISSUER}\",outcome=\"failed\"}}");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&*failed));
+    let count = line.unwrap_or_else(|| panic!("{failed} is not in\n{metrics}"));
+    assert!(count.trim().parse::<u32>().expect("a count") > 0, "{count}");
 }
 
 #[tokio::test]
