@@ -170,6 +170,31 @@ const PERIODS: &[(&str, &str)] = &[
     ("Limits.header_timeout", "limits: {header_timeout: PERIOD}"),
     ("Limits.idle_timeout", "limits: {idle_timeout: PERIOD}"),
     ("Limits.write_timeout", "limits: {write_timeout: PERIOD}"),
+    ("Authorizer.timeout", "identity: {external: {url: 'http://a:1', timeout: PERIOD}}"),
+    (
+        "EventQueue.commit_interval",
+        "events: {queue: {path: q, commit_interval: PERIOD}, sinks: [{name: a, file: {path: e}}]}",
+    ),
+    (
+        "EventSink.max_backoff",
+        "events: {queue: {path: q}, sinks: [{name: a, file: {path: e}, max_backoff: PERIOD}]}",
+    ),
+    (
+        "Webhook.timeout",
+        "events: {queue: {path: q}, sinks: [{name: a, webhook: {url: 'http://a:1', timeout: PERIOD}}]}",
+    ),
+    (
+        "Nats.timeout",
+        "events: {queue: {path: q}, sinks: [{name: a, nats: {url: 'nats://a:1', timeout: PERIOD}}]}",
+    ),
+    (
+        "Jwt.clock_skew",
+        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', clock_skew: PERIOD}]}",
+    ),
+    ("Jwt.cooldown", "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', cooldown: PERIOD}]}"),
+    ("Jwt.keep", "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', keep: PERIOD}]}"),
+    ("Jwt.refresh", "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', refresh: PERIOD}]}"),
+    ("Jwt.timeout", "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', timeout: PERIOD}]}"),
     ("Cors.max_age", "cors: {origins: ['*'], max_age: PERIOD}"),
     ("Method.timeout", "methods: [{methods: 'a/*', timeout: PERIOD}]"),
     ("Method.max_timeout", "methods: [{methods: 'a/*', max_timeout: PERIOD}]"),
