@@ -161,8 +161,8 @@ impl Steps<'_> {
         route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
-        self.tell(&admitted, kept, &mut metadata);
         metadata.extend(kept.applied.request.drain());
+        self.tell(&admitted, kept, &mut metadata);
         let wish = metadata::timeout(&parts.headers)?;
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
         let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);

@@ -36,20 +36,56 @@ fn brackets(rest: &mut Peekable<Chars<'_>>, out: &mut String) {
     if rest.next_if_eq(&'^').is_some() {
         out.push('^');
     }
+    let mut ends = Ends::default();
     // A bracket that comes first is one of the characters.
     if rest.next_if_eq(&']').is_some() {
         out.push_str("\\]");
+        ends.character();
     }
     while let Some(character) = rest.next() {
         match character {
             ']' => return out.push(']'),
-            '\\' => escape(rest, true, out),
-            '[' if rest.peek() == Some(&':') => named(rest, out),
-            '[' => out.push_str("\\["),
-            '&' | '~' => out.extend(['\\', character]),
-            '-' if rest.peek() == Some(&'-') || out.ends_with("\\-") => out.push_str("\\-"),
-            _ => out.push(character),
+            '-' if ends.begins_range(rest.peek()) => out.push('-'),
+            '[' if rest.peek() == Some(&':') => {
+                named(rest, out);
+                ends = Ends::default();
+            }
+            '\\' => {
+                let set = rest.peek().is_some_and(|next| "dDsSwWpP".contains(*next));
+                escape(rest, true, out);
+                if set { ends = Ends::default() } else { ends.character() }
+            }
+            '-' | '[' | '&' | '~' => {
+                out.extend(['\\', character]);
+                ends.character();
+            }
+            _ => {
+                out.push(character);
+                ends.character();
+            }
         }
+    }
+}
+
+/// Where a range may begin: behind a character that does not end one.
+#[derive(Default)]
+struct Ends {
+    may_begin: bool,
+    open: bool,
+}
+
+impl Ends {
+    /// Whether the dash that was read stands between the two ends of a range.
+    fn begins_range(&mut self, next: Option<&char>) -> bool {
+        let begins = self.may_begin && next != Some(&']');
+        if begins {
+            (self.may_begin, self.open) = (false, true);
+        }
+        begins
+    }
+
+    fn character(&mut self) {
+        (self.may_begin, self.open) = (!self.open, false);
     }
 }
 
@@ -73,7 +109,6 @@ fn escape(rest: &mut Peekable<Chars<'_>>, inside: bool, out: &mut String) {
         's' | 'S' => ("\\t\\n\\x0C\\r ", character == 'S'),
         'b' if !inside => return out.push_str("(?-u:\\b)"),
         'Q' => return quoted(rest, out),
-        // A dash that is written with a backslash bounds no range.
         _ => return out.extend(['\\', character]),
     };
     match (inside, negated) {
@@ -125,6 +160,9 @@ mod tests {
             (r"^[a~~b]+$", "~", "c"),
             (r"^[+--]+$", "+,-", "."),
             (r"^[a-zA-Z0-9-_.]+$", "a-_.", " "),
+            (r"^[--0]+$", "-./0", "1"),
+            (r"^[a\-z]+$", "a-z", "b"),
+            (r"^[\w-]+$", "a-", "."),
             (r"^[[:alpha:]_]+$", "a_", "1"),
             (r"^\Qa.b\E$", "a.b", "axb"),
             (r"^[\]\-]+$", "]-", "\\"),

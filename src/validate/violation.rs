@@ -84,7 +84,7 @@ impl<'p> Path<'p> {
 fn subscript(kind: Kind, key: Raw<'_>, text: &mut String) {
     let number = key.number();
     let _ = match kind {
-        Kind::String => write!(text, "[{:?}]", String::from_utf8_lossy(key.bytes())),
+        Kind::String => write!(text, "[{}]", serde_json::Value::from(String::from_utf8_lossy(key.bytes()))),
         Kind::Bool => write!(text, "[{}]", number != 0),
         Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => write!(text, "[{number}]"),
         _ => write!(text, "[{}]", Kind::int(number)),

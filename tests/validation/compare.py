@@ -35,8 +35,13 @@ def main(found, descriptor_set):
             except message.DecodeError:
                 unreadable += 1
                 continue
+            try:
+                theirs = violations(validator, made)
+            except TypeError:
+                # Text of proto2 that is not UTF-8, which Python keeps as bytes.
+                unreadable += 1
+                continue
             messages += 1
-            theirs = violations(validator, made)
             if "fault" in ours or theirs is None:
                 difference = [] if ("fault" in ours) == (theirs is None) else [(ours.get("fault"), theirs)]
             else:

@@ -168,7 +168,9 @@ pub(super) fn timestamp(time: Moment) -> Result<CelTimestamp, ExecutionError> {
 }
 
 fn duration(span: Moment) -> Result<CelDuration, ExecutionError> {
-    let made = i64::try_from(span).ok().map(TimeDelta::nanoseconds);
+    let seconds = i64::try_from(span.div_euclid(NANOS)).ok();
+    let nanos = u32::try_from(span.rem_euclid(NANOS)).ok();
+    let made = seconds.zip(nanos).and_then(|(seconds, nanos)| TimeDelta::new(seconds, nanos));
     Ok(made.ok_or_else(|| ExecutionError::function_error("duration", "it is too long"))?.into())
 }
 

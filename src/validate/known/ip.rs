@@ -26,9 +26,7 @@ impl Version {
 pub(in super::super) fn is_ip(text: &str, version: Version) -> bool {
     let v4 = || text.parse::<Ipv4Addr>().is_ok();
     let v6 = || match text.split_once('%') {
-        Some((address, zone)) => {
-            !zone.is_empty() && !address.contains('.') && address.parse::<Ipv6Addr>().is_ok()
-        }
+        Some((address, zone)) => !zone.is_empty() && address.parse::<Ipv6Addr>().is_ok(),
         None => text.parse::<Ipv6Addr>().is_ok(),
     };
     match version {
@@ -77,17 +75,22 @@ mod tests {
                 "{text}"
             );
         }
-        for text in
-            ["::", "::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::ffff:1.2.3.4", "fe80::1%eth0", "::%a b"]
-        {
+        for text in [
+            "::",
+            "::1",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7::",
+            "::ffff:1.2.3.4",
+            "fe80::1%eth0",
+            "::1.2.3.4%a",
+            "::%a b",
+        ] {
             assert!(
                 is_ip(text, Version::V6) && is_ip(text, Version::Any) && !is_ip(text, Version::V4),
                 "{text}"
             );
         }
-        for text in
-            ["", "1.2.3", "01.2.3.4", "256.1.1.1", ":::", "1::2::3", "::1%", "12345::", "::1.2.3.4%a", " ::1"]
-        {
+        for text in ["", "1.2.3", "01.2.3.4", "256.1.1.1", ":::", "1::2::3", "::1%", "12345::", " ::1"] {
             assert!(!is_ip(text, Version::Any), "{text}");
         }
     }
