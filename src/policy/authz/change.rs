@@ -117,7 +117,7 @@ fn action(option: &HeaderOption, again: bool) -> Action {
         (None, 1) => Action::AddIfAbsent,
         (None, 3) => Action::OverwriteIfThere,
         (None, 0) if again => Action::Append,
-        (Some(false), _) | (None, _) => Action::Overwrite,
+        (Some(false) | None, _) => Action::Overwrite,
     }
 }
 
