@@ -110,7 +110,7 @@ fn settings(keys: Keys) -> Settings {
         audiences: Some(vec!["other".to_owned(), AUDIENCE.to_owned()]),
         keys,
         algorithms: Vec::new(),
-        clock_skew: Duration::from_secs(60),
+        clock_skew: Duration::from_mins(1),
         claims: Claims {
             actor: "sub".to_owned(),
             actor_type: None,
@@ -210,10 +210,10 @@ impl Served {
     fn settings(&self, change: impl FnOnce(&mut Fetching)) -> Settings {
         let roots = roots();
         let mut fetching = Fetching {
-            refresh: Duration::from_secs(600),
+            refresh: Duration::from_mins(10),
             timeout: Duration::from_secs(5),
-            cooldown: Duration::from_secs(600),
-            keep: Duration::from_secs(600),
+            cooldown: Duration::from_mins(10),
+            keep: Duration::from_mins(10),
             roots: Some(roots),
         };
         change(&mut fetching);
