@@ -202,7 +202,8 @@ fn no_layout_costs_more_than_its_length() {
     let pieces: Vec<u8> = [0x0a, 4, 0x0a, 2, 0x10, 9_u8].repeat(200_000);
     let mut numbers = String::from("{\"map\": {\"1\": \"\"}, \"unique\": [0");
     for number in 1..200_000 {
-        numbers.push_str(&format!(",{number}"));
+        numbers.push(',');
+        numbers.push_str(&number.to_string());
     }
     numbers.push_str("], \"n\": {\"limit\": 1, \"list\": [1");
     numbers.push_str(&",1".repeat(20_000));

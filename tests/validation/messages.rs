@@ -141,10 +141,10 @@ fn wrapped(
     depth: usize,
 ) -> DynamicMessage {
     let mut message = inner(desc, random, gaps, depth + 1);
-    if desc.full_name().starts_with("google.protobuf.") && desc.full_name().ends_with("Value") {
-        if let Some(field) = desc.get_field_by_name("value").filter(|_| !random.once_in(6)) {
-            message.set_field(&field, single(&field.kind(), rules, random, gaps, depth));
-        }
+    let name = desc.full_name();
+    let wraps = name.starts_with("google.protobuf.") && name.ends_with("Value") && !random.once_in(6);
+    if let Some(field) = desc.get_field_by_name("value").filter(|_| wraps) {
+        message.set_field(&field, single(&field.kind(), rules, random, gaps, depth));
     }
     message
 }
@@ -168,7 +168,7 @@ fn float(rules: Option<&DynamicMessage>, random: &mut Random) -> f64 {
 }
 
 fn text(rules: Option<&DynamicMessage>, random: &mut Random) -> String {
-    let given = rules.and_then(|rules| typed(rules));
+    let given = rules.and_then(typed);
     let is = |name: &str| given.as_ref().is_some_and(|given| given.has_field_by_name(name));
     if is("uuid") && !random.once_in(6) {
         return random.of(&UUIDS).to_owned();

@@ -118,7 +118,7 @@ impl Builder<'_> {
                     }
                     _ => Check::Nothing,
                 }),
-                None => standard::message(message.full_name(), own),
+                None => Ok(standard::message(message.full_name(), own)),
             },
             Declared::Enum(declared) => standard::scalar(Kind::Enum, own, Some(&declared)),
             _ => standard::scalar(Kind::of(desc), own, None),

@@ -119,10 +119,10 @@ impl Builder<'_> {
                     self.tell(desc.full_name(), options::MESSAGE, "a `oneof` rule names no field");
                 }
                 Ok(members) => {
-                    choices.push(Choice { members, required: *required, names: names.join(", ").into() })
+                    choices.push(Choice { members, required: *required, names: names.join(", ").into() });
                 }
                 Err(why) => {
-                    self.tell(desc.full_name(), options::MESSAGE, &format!("in a `oneof` rule: {why}"))
+                    self.tell(desc.full_name(), options::MESSAGE, &format!("in a `oneof` rule: {why}"));
                 }
             }
         }
@@ -146,7 +146,7 @@ impl Builder<'_> {
         let mut rules = Vec::with_capacity(sources.len());
         for source in sources {
             let given = source.given.as_ref().map(|(rules, rule)| (rules, rule));
-            let made = Source { id: &source.id, text: &source.text, expression: &source.expression, given };
+            let made = Source { id: &source.id, text: &source.text, expression: &source.source, given };
             match self.environment.compile(&made, scope, self.schema.pool()) {
                 Ok(rule) => rules.push(rule),
                 Err(why) => self.tell(

@@ -105,7 +105,7 @@ pub(super) fn typed(rules: &DynamicMessage) -> Option<(String, DynamicMessage)> 
 pub(super) struct Expression {
     pub(super) id: String,
     pub(super) text: String,
-    pub(super) expression: String,
+    pub(super) source: String,
     pub(super) given: Option<(Value, Value)>,
 }
 
@@ -115,18 +115,13 @@ pub(super) fn expressions(rules: &DynamicMessage) -> Vec<Expression> {
         |name| get(rules, name).and_then(|value| value.as_list().map(<[Value]>::to_vec)).unwrap_or_default();
     let short = list("cel_expression").into_iter().filter_map(|value| {
         let expression = value.as_str()?.to_owned();
-        Some(Expression { id: expression.clone(), text: String::new(), expression, given: None })
+        Some(Expression { id: expression.clone(), text: String::new(), source: expression, given: None })
     });
     let full = list("cel").into_iter().filter_map(|value| {
         let rule = value.as_message()?;
         let text =
             |name| get(rule, name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
-        Some(Expression {
-            id: text("id"),
-            text: text("message"),
-            expression: text("expression"),
-            given: None,
-        })
+        Some(Expression { id: text("id"), text: text("message"), source: text("expression"), given: None })
     });
     short.chain(full).collect()
 }

@@ -42,14 +42,14 @@ pub(super) fn scalar(
 }
 
 /// The rules on a message of a well-known type.
-pub(super) fn message(full_name: &str, given: &DynamicMessage) -> Result<Check, String> {
-    Ok(match full_name {
+pub(super) fn message(full_name: &str, given: &DynamicMessage) -> Check {
+    match full_name {
         "google.protobuf.Any" => some(any(given), Check::Any),
         "google.protobuf.FieldMask" => some(mask(given), Check::Mask),
         "google.protobuf.Duration" => some(time("duration", given, duration_text), Check::Time),
         "google.protobuf.Timestamp" => some(time("timestamp", given, timestamp_text), Check::Time),
         _ => Check::Nothing,
-    })
+    }
 }
 
 /// Whether a rule of a rule message is understood here.
@@ -89,7 +89,7 @@ fn values<V, T>(
     given: &DynamicMessage,
     of: impl Fn(&Value) -> Option<V>,
     show: impl Fn(&V) -> String,
-    make: (impl Fn(V) -> T, impl Fn(Box<[V]>) -> T, impl Fn(Box<[V]>) -> T),
+    make: &(impl Fn(V) -> T, impl Fn(Box<[V]>) -> T, impl Fn(Box<[V]>) -> T),
 ) -> Vec<Rule<T>> {
     let mut rules = Vec::new();
     if let Some(one) = get(given, "const").and_then(|value| of(&value)) {
@@ -120,7 +120,7 @@ fn range<N: Copy>(given: &DynamicMessage, of: impl Fn(&Value) -> Option<N>) -> R
 fn number<N: Number>(name: &str, given: &DynamicMessage) -> Vec<Rule<NumberTest<N>>> {
     let show = |number: &N| number.text();
     let make = (NumberTest::Const, NumberTest::In, NumberTest::NotIn);
-    let mut rules = values(name, given, N::of, show, make);
+    let mut rules = values(name, given, N::of, show, &make);
     if is_true(given, "finite") {
         rules.push(Rule::new(format!("{name}.finite"), "must be finite", NumberTest::Finite));
     }
@@ -138,7 +138,7 @@ fn number<N: Number>(name: &str, given: &DynamicMessage) -> Vec<Rule<NumberTest<
 fn enumeration(given: &DynamicMessage, declared: Option<&EnumDescriptor>) -> Vec<Rule<EnumTest>> {
     let number = |value: &Value| value.as_i32().or_else(|| value.as_enum_number());
     let make = (EnumTest::Const, EnumTest::In, EnumTest::NotIn);
-    let mut rules = values("enum", given, number, ToString::to_string, make);
+    let mut rules = values("enum", given, number, ToString::to_string, &make);
     if let Some(declared) = declared.filter(|_| is_true(given, "defined_only")) {
         let numbers = declared.values().map(|value| value.number()).collect();
         let text = "value must be one of the defined enum values";
@@ -195,7 +195,7 @@ fn mask(given: &DynamicMessage) -> Vec<Rule<MaskTest>> {
 
 fn time(name: &str, given: &DynamicMessage, show: fn(Moment) -> String) -> Vec<Rule<TimeTest>> {
     let make = (TimeTest::Const, TimeTest::In, TimeTest::NotIn);
-    let mut rules = values(name, given, moment, |one| show(*one), make);
+    let mut rules = values(name, given, moment, |one| show(*one), &make);
     let range = range(given, moment);
     if range.lower.is_some() || range.upper.is_some() {
         let text = range.text(show);
@@ -224,7 +224,7 @@ fn moment(value: &Value) -> Option<Moment> {
 fn text(given: &DynamicMessage) -> Result<Vec<Rule<TextTest>>, String> {
     let string = |value: &Value| value.as_str().map(Box::<str>::from);
     let make = (TextTest::Const, TextTest::In, TextTest::NotIn);
-    let mut rules = values("string", given, string, ToString::to_string, make);
+    let mut rules = values("string", given, string, ToString::to_string, &make);
     if let Some(one) = rules.iter_mut().find(|rule| matches!(rule.test, TextTest::Const(_))) {
         let quoted = one.text.strip_prefix("must equal ").map(|value| format!("must equal `{value}`"));
         one.text = quoted.unwrap_or_default().into();
@@ -286,15 +286,14 @@ fn headers(given: &DynamicMessage) -> Vec<Rule<TextTest>> {
 
 fn bytes(given: &DynamicMessage) -> Result<Vec<Rule<BytesTest>>, String> {
     let content = |value: &Value| value.as_bytes().map(|bytes| Box::<[u8]>::from(&**bytes));
-    let show = |bytes: &Box<[u8]>| String::from_utf8_lossy(bytes).into_owned();
     let make = (BytesTest::Const, BytesTest::In, BytesTest::NotIn);
-    let mut rules = values("bytes", given, content, show, make);
+    let mut rules = values("bytes", given, content, |one| String::from_utf8_lossy(one).into_owned(), &make);
     for rule in &mut rules {
         if let BytesTest::Const(one) = &rule.test {
             rule.text = format!("must be {}", hex(one)).into();
         }
     }
-    let lengths: [(&str, &str, fn(u64) -> BytesTest); 3] = [
+    let lengths: [(&str, &str, BytesOfLength); 3] = [
         ("len", "must be", BytesTest::Len),
         ("min_len", "must be at least", BytesTest::MinLen),
         ("max_len", "must be at most", BytesTest::MaxLen),
@@ -308,7 +307,7 @@ fn bytes(given: &DynamicMessage) -> Result<Vec<Rule<BytesTest>>, String> {
         let text = format!("must match regex pattern `{expression}`");
         rules.push(Rule::new("bytes.pattern", text, BytesTest::Pattern(pattern::compile(&expression)?)));
     }
-    let parts: [(&str, &str, fn(Box<[u8]>) -> BytesTest); 3] = [
+    let parts: [(&str, &str, BytesOfPart); 3] = [
         ("prefix", "does not have prefix", BytesTest::Prefix),
         ("suffix", "does not have suffix", BytesTest::Suffix),
         ("contains", "does not contain", BytesTest::Contains),
@@ -347,6 +346,8 @@ fn shorter(what: &str) -> &str {
     if what.starts_with("a valid host (") { "a valid host and port pair" } else { what }
 }
 
+type BytesOfLength = fn(u64) -> BytesTest;
+type BytesOfPart = fn(Box<[u8]>) -> BytesTest;
 type OfLength = fn(u64) -> TextTest;
 type OfPart = fn(Box<str>) -> TextTest;
 type Format = fn(&str) -> bool;

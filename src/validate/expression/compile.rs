@@ -232,7 +232,7 @@ impl Walk<'_> {
 
     /// Compiles the pattern of `text.matches('literal')`; one that is not literal is compiled when it is known.
     fn pattern(&mut self, call: &mut CallExpr) -> Result<(), String> {
-        call.func_name = MATCHES.to_owned();
+        MATCHES.clone_into(&mut call.func_name);
         if call.target.is_none() && call.args.len() > 1 {
             call.target = Some(Box::new(call.args.remove(0)));
         }

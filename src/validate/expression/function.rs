@@ -1,5 +1,11 @@
 //! The functions of expressions: the standard ones of CEL, the extension for strings, and Protovalidate's own.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the interpreter calls functions of one shape: they take all of their arguments and may fail"
+)]
+
 use std::any::Any;
 use std::collections::HashSet;
 

@@ -224,7 +224,7 @@ impl Indexer for Message {
         Self: 'v,
     {
         match field.downcast_ref::<CelString>() {
-            Some(name) => self.field(name.inner()).map(|value| CowVal::Borrowed(value)),
+            Some(name) => self.field(name.inner()).map(CowVal::Borrowed),
             None => Err(ExecutionError::no_such_key("a message has fields only")),
         }
     }
