@@ -173,6 +173,22 @@ const PERIODS: &[(&str, &str)] = &[
     ("Limits.idle_timeout", "limits: {idle_timeout: PERIOD}"),
     ("Limits.write_timeout", "limits: {write_timeout: PERIOD}"),
     ("Cors.max_age", "cors: {origins: ['*'], max_age: PERIOD}"),
+    (
+        "EventQueue.commit_interval",
+        "events: {queue: {path: q, commit_interval: PERIOD}, sinks: [{name: a, file: {path: e}}]}",
+    ),
+    (
+        "EventSink.max_backoff",
+        "events: {queue: {path: q}, sinks: [{name: a, max_backoff: PERIOD, file: {path: e}}]}",
+    ),
+    (
+        "Webhook.timeout",
+        "events: {queue: {path: q}, sinks: [{name: a, webhook: {url: 'http://a', timeout: PERIOD}}]}",
+    ),
+    (
+        "Nats.timeout",
+        "events: {queue: {path: q}, sinks: [{name: a, nats: {url: 'nats://a:1', timeout: PERIOD}}]}",
+    ),
     ("Method.timeout", "methods: [{methods: 'a/*', timeout: PERIOD}]"),
     ("Method.max_timeout", "methods: [{methods: 'a/*', max_timeout: PERIOD}]"),
     (
