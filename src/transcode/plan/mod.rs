@@ -15,7 +15,7 @@ use std::sync::Arc;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 use self::names::Names;
-pub(super) use self::snippet::{Snippet, put_block, put_short, put_start};
+pub(super) use self::snippet::{Snippet, put_block, put_start};
 use super::{MessagePlan, Settings};
 
 /// The plans of all message types of a pool, for one form of JSON. Cheap to clone.
@@ -125,13 +125,12 @@ impl Message {
         !self.unset.is_empty()
     }
 
-    /// Appends what the fields from one place up to another write when none of them is set.
+    /// What the fields from one place up to another write when none of them is set.
     #[inline]
-    pub(super) fn put_unset(&self, from: usize, to: usize, out: &mut Vec<u8>) {
+    pub(super) fn unset(&self, from: usize, to: usize) -> &[u8] {
         let start =
             |place: usize| self.fields.get(place).map_or(self.unset.len(), |field| field.unset as usize);
-        let (start, end) = (start(from), start(to));
-        put_start(self.unset.get(start..).unwrap_or_default(), end.saturating_sub(start), out);
+        self.unset.get(start(from)..start(to)).unwrap_or_default()
     }
 
     fn bytes(&self) -> usize {

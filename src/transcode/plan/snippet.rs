@@ -95,25 +95,6 @@ pub(crate) fn put_start(from: &[u8], len: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a text that is seldom longer than 32 bytes, as two blocks of fixed size that overlap.
-#[inline(always)]
-pub(crate) fn put_short(text: &[u8], out: &mut Vec<u8>) {
-    fn ends<const N: usize>(text: &[u8], out: &mut Vec<u8>) -> bool {
-        let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) else {
-            return false;
-        };
-        if text.len() > 2 * N {
-            return false;
-        }
-        put_block(first, text.len() - N, out);
-        out.extend_from_slice(last);
-        true
-    }
-    if !(ends::<16>(text, out) || ends::<8>(text, out) || ends::<4>(text, out)) {
-        out.extend_from_slice(text);
-    }
-}
-
 #[inline]
 fn halves(block: &[u8; Snippet::SHORT]) -> [u128; 2] {
     let (halves, _) = block.as_chunks();
@@ -140,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn short_texts_and_starts_are_appended_whole() {
+    fn starts_of_any_length_are_appended_whole() {
         let letters: Vec<u8> = (b'!'..=b'~').collect();
         for len in 0..=80 {
             let text = &letters[..len];
@@ -149,9 +130,6 @@ mod tests {
                 put_start(&[text, &b"z".repeat(slack)].concat(), len, &mut out);
                 assert_eq!(out, [b"a", text].concat());
             }
-            let mut out = b"a".to_vec();
-            put_short(text, &mut out);
-            assert_eq!(out, [b"a", text].concat());
         }
     }
 

@@ -271,7 +271,7 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
     #[inline]
     pub(super) fn unset(&mut self, plan: &Message, from: usize, to: usize) {
         if plan.shows_unset() {
-            plan.put_unset(from, to, self.out);
+            self.out.extend_from_slice(plan.unset(from, to));
         }
     }
 

@@ -5,7 +5,7 @@ use super::object::{Stop, Writer, Written};
 use super::raw::{Raw, Span};
 use crate::transcode::base64;
 use crate::transcode::json_text;
-use crate::transcode::plan::{Kind, put_short};
+use crate::transcode::plan::Kind;
 
 impl Writer<'_, '_, '_> {
     /// Writes one value that is neither list nor map.
@@ -66,7 +66,7 @@ impl Writer<'_, '_, '_> {
 
     #[inline]
     fn digits(&mut self, number: impl itoa::Integer) {
-        put_short(itoa::Buffer::new().format(number).as_bytes(), self.out);
+        self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 
     /// A 64-bit integer: a string by default, since JSON readers may hold numbers as doubles.
@@ -89,7 +89,7 @@ impl Writer<'_, '_, '_> {
         } else {
             let mut buffer = zmij::Buffer::new();
             let text = buffer.format_finite(number);
-            put_short(text.strip_suffix(".0").unwrap_or(text).as_bytes(), self.out);
+            self.out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
         }
     }
 

@@ -204,11 +204,14 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
         self.json.open()?;
         let (mut first, mut index) = (true, 0);
         if !field.packed {
-            while self.json.next_element(&mut first)? {
+            loop {
+                index += self.quick_elements(field, &mut first);
+                if !self.json.next_element(&mut first)? {
+                    return Ok(());
+                }
                 self.tagged(field, Overlay::NONE).map_err(|fault| fault.in_element(index))?;
                 index += 1;
             }
-            return Ok(());
         }
         let start = self.out.len();
         put::varint(u64::from(field.packed_tag), self.out);

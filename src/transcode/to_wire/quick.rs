@@ -120,6 +120,27 @@ impl Reader<'_, '_, '_> {
     }
 }
 
+impl Reader<'_, '_, '_> {
+    /// Reads and writes elements of the list that was entered as long as they are the usual; says how many.
+    #[inline(always)]
+    pub(super) fn quick_elements(&mut self, field: &Field, first: &mut bool) -> usize {
+        let (text, mut at, mut count) = (self.json.text(), self.json.at(), 0);
+        loop {
+            // An element has a comma before it, or the bracket.
+            let start = match text.get(at) {
+                Some(b',') if !*first => at + 1,
+                Some(_) if *first => at,
+                _ => break,
+            };
+            let Some(end) = self.quick_value(field, text, start) else { break };
+            (*first, at) = (false, end);
+            count += 1;
+        }
+        self.json.go_to(at);
+        count
+    }
+}
+
 /// Whether a value without quotes ends before this byte.
 #[inline(always)]
 fn ends(byte: u8) -> bool {
