@@ -78,7 +78,7 @@ pub(super) struct NewKeyArgs {
     /// The id by which the backend knows the caller; without it, a new UUID.
     #[arg(long, value_name = "ID", value_parser = actor_id)]
     pub actor_id: Option<String>,
-    /// The kind of caller, the name of an enum value; without it, ACTOR_TYPE_MANAGEMENT_KEY.
+    /// The kind of caller, the name of an enum value; without it, `ACTOR_TYPE_MANAGEMENT_KEY`.
     #[arg(long, value_name = "TYPE")]
     pub actor_type: Option<String>,
     /// An account that the caller may act on, `*` for all; may be repeated.

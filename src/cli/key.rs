@@ -63,16 +63,12 @@ fn verify(args: &VerifyKeyArgs, terminal: &mut Terminal) -> io::Result<u8> {
     }
     terminal.tell(&problems)?;
     let hash = KeyHash::of(&key);
-    match keys.iter().find(|one| one.hash == hash) {
-        Some(one) => show(one, terminal),
-        None => {
-            let what =
-                format!("none of {} has this key", super::check::plural(keys.len(), "entry", "entries"));
-            let problem = Problem::error(Place::default(), what);
-            terminal.tell(&problem.into())?;
-            Ok(PROBLEMS)
-        }
-    }
+    let Some(one) = keys.iter().find(|one| one.hash == hash) else {
+        let what = format!("none of {} has this key", super::check::plural(keys.len(), "entry", "entries"));
+        terminal.tell(&Problem::error(Place::default(), what).into())?;
+        return Ok(PROBLEMS);
+    };
+    show(one, terminal)
 }
 
 /// The keys of a whole configuration, be the rest of it faulty.
@@ -112,13 +108,12 @@ fn show(key: &KeySettings, terminal: &mut Terminal) -> io::Result<u8> {
 
 /// The key that was typed, or else the first line of the standard input; told when it cannot be one.
 fn given(typed: Option<&str>, terminal: &mut Terminal) -> io::Result<Option<String>> {
-    let text = match typed {
-        Some(text) => text.to_owned(),
-        None => {
-            let mut text = String::new();
-            io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text)?;
-            text.lines().next().unwrap_or_default().to_owned()
-        }
+    let text = if let Some(text) = typed {
+        text.to_owned()
+    } else {
+        let mut text = String::new();
+        io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text)?;
+        text.lines().next().unwrap_or_default().to_owned()
     };
     let key = text.trim();
     let fault = if !policy::is_key(key) {

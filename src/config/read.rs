@@ -16,6 +16,7 @@ const MOST_FAULTS: usize = 100;
 
 /// Reads the tree; what is faulty is told and taken out, so that the answer is the rest.
 pub(super) fn read<T: DeserializeOwned + Default>(root: &mut Node, problems: &mut Problems) -> T {
+    let mut taken: Vec<Vec<String>> = Vec::new();
     for _ in 0..MOST_FAULTS {
         match T::deserialize(NodeDeserializer(root)) {
             Ok(file) => return file,
@@ -23,17 +24,28 @@ pub(super) fn read<T: DeserializeOwned + Default>(root: &mut Node, problems: &mu
                 problems.push(tell(root, &fault));
                 break;
             }
+            // It was there, but faulty, and that was told.
+            Err(fault) if is_taken(&taken, &fault) => root.remove(&fault.path),
             Err(fault) => {
                 let problem = tell(root, &fault);
                 let guess = problem.severity == Severity::Error;
                 problems.push(problem);
                 if !(guess && rename(root, &fault)) {
                     root.remove(&fault.path);
+                    taken.push(fault.path);
                 }
             }
         }
     }
     T::default()
+}
+
+/// Whether a key is missing because it was taken out.
+fn is_taken(taken: &[Vec<String>], fault: &Fault) -> bool {
+    let Kind::MissingKey(key) = &fault.kind else { return false };
+    taken
+        .iter()
+        .any(|path| path.split_last().is_some_and(|(last, parents)| last == key && parents == fault.path))
 }
 
 /// Gives a misspelled key the name that was likely meant, so that it is not missed and its value is read too.
@@ -152,6 +164,7 @@ mod tests {
             ("limits:\n  streams: 99999999999", (2, 12), "expected a whole number", ""),
             ("reload:\n  watch: yes", (2, 10), "expected `true` or `false`", ""),
             ("schema:\n  services: [a, [b]]", (2, 17), "found a list, expected a text", ""),
+            ("upstreams:\n  - url: [a]", (2, 10), "found a list, expected a text", ""),
         ] {
             let (_, problems) = read_text(text);
             assert_eq!(problems.errors(), 1, "{text}: {problems}");

@@ -32,10 +32,8 @@ pub(super) fn snapshot(
     problems: &mut Problems,
 ) -> Option<Snapshot> {
     let metadata = Rules::check(&settings.metadata, problems);
-    let policy = match &settings.policy {
-        Some(policy) => Some(Policy::prepare(policy, previous.and_then(Snapshot::policy), problems)),
-        None => None,
-    };
+    let kept = previous.and_then(Snapshot::policy);
+    let policy = settings.policy.as_ref().map(|policy| Policy::prepare(policy, kept, problems));
     let upstreams = upstreams(settings, previous, problems);
     let schema = schema::load_with(&settings.schema, look, problems)?;
     for one in &settings.upstreams {

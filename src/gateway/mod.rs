@@ -9,7 +9,9 @@ mod build;
 mod call;
 mod duties;
 mod events;
+mod find;
 mod partial;
+mod steps;
 mod validation;
 
 use std::path::Path;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::call::{Kept, Steps};
+use super::steps::{Kept, Steps};
 use crate::observe::CallRecord;
 use crate::patch::{Patch, PatchPlan, Wanted};
 use crate::status::Status;

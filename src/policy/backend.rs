@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{CredentialUse, Identity, Policy, Settings};
 use crate::problem::{Place, Problem, Problems};
+use crate::units::Secret;
 
 /// The metadata by which a backend knows the caller, ready to be written.
 #[derive(Debug)]
@@ -33,18 +34,7 @@ impl Telling {
         let credential = match &settings.credential {
             CredentialUse::Forward => Fate::Forward,
             CredentialUse::Strip => Fate::Strip,
-            CredentialUse::Replace(secret) => match HeaderValue::try_from(secret.reveal()) {
-                Ok(mut value) => {
-                    value.set_sensitive(true);
-                    Fate::Replace(value)
-                }
-                Err(_) => {
-                    let what = "the replacement has characters that a header cannot carry";
-                    let help = "write visible ASCII characters, such as `Bearer ...`";
-                    problems.push(Problem::error(Place::item("identity.credential"), what).help(help));
-                    return None;
-                }
-            },
+            CredentialUse::Replace(secret) => Fate::Replace(replacement(secret, problems)?),
         };
         let names = &settings.metadata;
         let carriers = [AUTHORIZATION, FORWARDED].into_iter().chain(settings.key_headers.iter().cloned());
@@ -56,6 +46,18 @@ impl Telling {
             carriers: carriers.collect(),
         })
     }
+}
+
+/// The header value of a replacement; told, without showing it, when it is none.
+fn replacement(secret: &Secret, problems: &mut Problems) -> Option<HeaderValue> {
+    let Ok(mut value) = HeaderValue::try_from(secret.reveal()) else {
+        let what = "the replacement has characters that a header cannot carry";
+        let help = "write visible ASCII characters, such as `Bearer ...`";
+        problems.push(Problem::error(Place::item("identity.credential"), what).help(help));
+        return None;
+    };
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl Policy {
@@ -77,7 +79,7 @@ impl Policy {
         match &telling.credential {
             Fate::Forward => return,
             Fate::Strip | Fate::Replace(_) => {
-                telling.carriers.iter().for_each(|name| drop(metadata.remove(name)))
+                telling.carriers.iter().for_each(|name| drop(metadata.remove(name)));
             }
         }
         if let Fate::Replace(value) = &telling.credential {
@@ -115,7 +117,6 @@ mod tests {
     use super::super::tests::{identity, policy_of};
     use super::*;
     use crate::metadata::{self, Peer, Rules};
-    use crate::units::Secret;
 
     /// The metadata of a request that passed the header rules, without the forwarded address.
     fn told(

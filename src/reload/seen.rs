@@ -138,4 +138,15 @@ mod tests {
         assert_eq!(changes(true, |seen, path| seen.look_below([path]), "2"), (1, true));
         assert_eq!(changes(false, |seen, path| seen.look_below([path]), "3"), (0, false));
     }
+
+    #[test]
+    fn files_are_looked_at_once_for_the_first_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        let mut seen = Seen::new(true);
+        assert!(seen.look_first(std::slice::from_ref(&one)), "be it there or not");
+        assert!(!seen.look_first(std::slice::from_ref(&one)));
+        assert!(seen.look_first(&[one.clone(), other]));
+        assert!(!seen.look_first(&[]) && !Seen::new(false).look_first(&[one]));
+    }
 }

@@ -4,7 +4,7 @@
 //! few vector instructions.
 #![allow(clippy::inline_always, reason = "most strings are short, and a call costs as much as they do")]
 
-use super::plan::{Snippet, put_block};
+use super::plan::{Snippet, put_block, put_start};
 
 /// The text is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +71,8 @@ fn escaped(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     loop {
         let plain = plain_run(rest);
-        let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
-        out.extend_from_slice(before);
-        let Some((byte, after)) = after.split_first() else { return };
+        put_start(rest, plain, out);
+        let Some((byte, after)) = rest.get(plain..).and_then(<[u8]>::split_first) else { return };
         escape(*byte, out);
         rest = after;
     }
@@ -114,15 +113,13 @@ fn long_run(text: &[u8]) -> usize {
 
 /// The high bits of those bytes of a word that need an escape. Only the lowest of them is exact: behind it a borrow
 /// may have set more.
-#[inline]
+#[inline(always)]
 fn to_escape(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
-    let quote = word ^ (ONES * 0x22);
-    let backslash = word ^ (ONES * 0x5c);
-    let zero_quote = quote.wrapping_sub(ONES) & !quote;
-    let zero_backslash = backslash.wrapping_sub(ONES) & !backslash;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (zero_quote | zero_backslash | control) & (ONES * 0x80)
+    // With its second bit turned, the quote is 0x20, and control characters stay below that.
+    let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
+    (quote_or_control | backslash) & !word & (ONES * 0x80)
 }
 
 #[allow(clippy::needless_bitwise_bool, reason = "without branches it becomes vector instructions")]

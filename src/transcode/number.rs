@@ -83,6 +83,9 @@ pub(super) trait Float: FastFloat + Neg<Output = Self> {
     const WITHOUT_END: Self;
 
     fn is_finite(self) -> bool;
+
+    /// The number that is nearest to what `nearest` is the nearest `f64` to; `None` when that does not tell.
+    fn rounded(nearest: f64) -> Option<Self>;
 }
 
 impl Float for f32 {
@@ -91,6 +94,16 @@ impl Float for f32 {
 
     fn is_finite(self) -> bool {
         self.is_finite()
+    }
+
+    /// What lies exactly between two may have been on either side of it.
+    #[allow(clippy::cast_possible_truncation, reason = "the magnitude is in range")]
+    #[inline]
+    fn rounded(nearest: f64) -> Option<Self> {
+        const BEYOND: u64 = (1 << 29) - 1;
+        let between = nearest.to_bits() & BEYOND == 1 << 28;
+        let normal = nearest == 0.0 || nearest >= f64::from(Self::MIN_POSITIVE);
+        (normal && !between).then_some(nearest as Self)
     }
 }
 
@@ -101,16 +114,59 @@ impl Float for f64 {
     fn is_finite(self) -> bool {
         self.is_finite()
     }
+
+    #[inline]
+    fn rounded(nearest: f64) -> Option<Self> {
+        Some(nearest)
+    }
 }
 
 /// The nearest float to the JSON number at the start of `text`, rounded once, and how many bytes that number takes;
 /// `None` when there is none, or it is out of range.
 #[inline]
 pub(super) fn leading_float<T: Float>(text: &[u8]) -> Option<(T, usize)> {
+    if let Some(short) = short_decimal(text) {
+        return Some(short);
+    }
     let len = prefix(text)?;
     let number = fast_float2::parse(text.get(..len)?).ok().filter(|number: &T| number.is_finite())?;
     Some((number, len))
 }
+
+/// The same for a short number without an exponent: two numbers that floats hold exactly make a quotient that is
+/// rounded once (Clinger's fast path).
+#[inline]
+#[allow(clippy::cast_precision_loss, reason = "so few digits are exact")]
+fn short_decimal<T: Float>(text: &[u8]) -> Option<(T, usize)> {
+    let start = usize::from(text.first() == Some(&b'-'));
+    let (mut len, mut point, mut mantissa) = (start, None, 0_u64);
+    loop {
+        match text.get(len) {
+            Some(digit @ b'0'..=b'9') => mantissa = mantissa * 10 + u64::from(digit & 0xf),
+            Some(b'.') if point.is_none() => point = Some(len),
+            Some(b'e' | b'E' | b'.') => return None,
+            _ => break,
+        }
+        len += 1;
+        if len > SHORT {
+            return None;
+        }
+    }
+    let whole = point.unwrap_or(len) - start;
+    let fraction = point.map_or(0, |point| len - point - 1);
+    let leading_zero = whole > 1 && text.get(start) == Some(&b'0');
+    if whole == 0 || leading_zero || (fraction == 0 && point.is_some()) {
+        return None;
+    }
+    let number = T::rounded(mantissa as f64 / POWERS_OF_TEN.get(fraction)?)?;
+    Some((if start > 0 { -number } else { number }, len))
+}
+
+/// How long a number may be to be looked at as a short one: to look at long ones twice costs more than it gains.
+const SHORT: usize = 12;
+
+/// Those that so short a number may need; an `f64` holds them exactly.
+const POWERS_OF_TEN: [f64; SHORT] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11];
 
 /// The nearest float, rounded once; `None` when it is out of range.
 pub(super) fn finite<T: Float>(number: &str) -> Option<T> {
@@ -258,6 +314,36 @@ mod tests {
             assert_eq!(leading_float::<f64>(bad.as_bytes()), None, "{bad}");
         }
         assert_eq!(leading_float(b"01"), Some((0.0_f64, 1)));
+    }
+
+    #[test]
+    fn short_decimals_are_those_of_the_library() {
+        let mut decimals = 0_u32;
+        for mantissa in (0..64).flat_map(|shift| {
+            [(1_u64 << shift) - 1, 1 << shift, 3 << shift >> 1, 0x9e37_79b9_7f4a_7c15 >> shift]
+        }) {
+            let digits = mantissa.to_string();
+            for point in 0..=digits.len() {
+                let (whole, fraction) = digits.split_at(point);
+                let text = format!("{}.{fraction}", if whole.is_empty() { "0" } else { whole });
+                let text = text.trim_end_matches('.');
+                for text in [text.to_owned(), format!("-{text}")] {
+                    decimals += u32::from(short_decimal::<f32>(text.as_bytes()).is_some());
+                    let [double, single] = [
+                        text.parse::<f64>().map(f64::to_bits),
+                        text.parse::<f32>().map(|float| u64::from(float.to_bits())),
+                    ];
+                    assert_eq!(super::double(&text).map(f64::to_bits), double.ok(), "{text}");
+                    assert_eq!(float(&text).map(|float| u64::from(float.to_bits())), single.ok(), "{text}");
+                }
+            }
+        }
+        assert!(decimals > 500, "{decimals}");
+        // Exactly between two floats, and what only its last digit moves from there.
+        for text in ["16777217", "16777217.0000001", "16777216.9999999", "0.00390625023283064365386962890625"]
+        {
+            assert_eq!(float(text), text.parse().ok(), "{text}");
+        }
     }
 
     #[test]

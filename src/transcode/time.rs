@@ -3,15 +3,26 @@
 use super::plan::put_block;
 
 /// Reads RFC 3339, any offset, up to nine digits of fraction, years 0001 to 9999 (after the offset is applied).
-pub(super) fn read_timestamp(text: &str) -> Option<(i64, i32)> {
-    let mut text = Cursor(text.as_bytes());
-    let (year, month, day) = (text.number(4)?, text.after(b'-')?.number(2)?, text.after(b'-')?.number(2)?);
-    let (hour, minute) = (text.after(b'T')?.number(2)?, text.after(b':')?.number(2)?);
-    let second = text.after(b':')?.number(2)?;
-    let nanos = if text.after(b'.').is_some() { text.fraction()? } else { 0 };
-    let offset = text.offset()?;
+pub(super) fn read_timestamp(text: impl AsRef<[u8]>) -> Option<(i64, i32)> {
+    let (civil, rest) = text.as_ref().split_first_chunk()?;
+    let [y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2] = *civil
+    else {
+        return None;
+    };
+    // What is no digit makes one of these greater than 9.
+    let pairs = [[y1, y2], [y3, y4], [o1, o2], [d1, d2], [h1, h2], [m1, m2], [s1, s2]];
+    let digits = pairs.map(|pair| pair.map(|byte| byte.wrapping_sub(b'0')));
+    if digits.as_flattened().iter().any(|digit| *digit > 9) {
+        return None;
+    }
+    let [century, year, month, day, hour, minute, second] =
+        digits.map(|[tens, ones]| i64::from(tens * 10 + ones));
+    let year = century * 100 + year;
+    let mut rest = Cursor(rest);
+    let nanos = if rest.after(b'.').is_some() { rest.fraction()? } else { 0 };
+    let offset = rest.offset()?;
     let sound = (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
-    if !sound || hour > 23 || minute > 59 || second > 59 || !text.0.is_empty() {
+    if !sound || hour > 23 || minute > 59 || second > 59 || !rest.0.is_empty() {
         return None;
     }
     let seconds = days_from_civil(year, month, day) * DAY + hour * 3600 + minute * 60 + second - offset;

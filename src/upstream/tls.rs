@@ -46,9 +46,12 @@ impl Tls {
 }
 
 /// The configuration of a TLS client that shows no certificate, without ALPN: trusting the certificates of a PEM file,
-/// or those of the system. `None`, told, when they cannot be used.
+/// or those of the system, be there any: without, no server is trusted. `None`, told, when the file cannot be used.
 pub fn client_tls(roots_file: Option<&Path>, place: &Place, problems: &mut Problems) -> Option<ClientConfig> {
-    let roots = roots(roots_file, place, problems)?;
+    let roots = match roots_file {
+        Some(file) => roots(Some(file), place, problems)?,
+        None => system_roots(),
+    };
     with_identity(verifying(roots, place, problems)?, None, place, problems)
 }
 
@@ -81,9 +84,8 @@ fn server_name(name: &str, place: &Place, problems: &mut Problems) -> Option<Ser
 }
 
 fn roots(file: Option<&Path>, place: &Place, problems: &mut Problems) -> Option<RootCertStore> {
-    let mut store = RootCertStore::empty();
     let Some(file) = file else {
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let store = system_roots();
         if store.is_empty() {
             let what = "the system has no trusted root certificates";
             problems.push(Problem::error(place.clone(), what).help("name a PEM file as `tls.roots`"));
@@ -91,6 +93,7 @@ fn roots(file: Option<&Path>, place: &Place, problems: &mut Problems) -> Option<
         }
         return Some(store);
     };
+    let mut store = RootCertStore::empty();
     for certificate in certificates(file, "tls.roots", place, problems)? {
         if store.add(certificate).is_err() {
             let what = format!("`tls.roots`: a certificate in `{}` cannot be a trusted root", file.display());
@@ -99,6 +102,13 @@ fn roots(file: Option<&Path>, place: &Place, problems: &mut Problems) -> Option<
         }
     }
     Some(store)
+}
+
+/// The certificates that the system trusts; there may be none.
+fn system_roots() -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    store
 }
 
 /// The client's own certificate; `None` when there is none, or a problem with it.

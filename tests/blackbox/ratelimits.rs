@@ -113,7 +113,7 @@ async fn callers_and_addresses_have_limits_of_their_own_and_the_tightest_is_told
 #[tokio::test]
 async fn known_callers_are_told_apart_and_those_who_guess_are_limited_by_address() {
     let key = |actor: &str| {
-        let hash = KeyHash::of(&format!("key of {actor}"));
+        let hash = KeyHash::of(&format!("key-of-{actor}"));
         format!("{{hash: '{hash}', actor_id: {actor}, accounts: ['*'], permissions: ['*']}}")
     };
     let limits = format!(
@@ -124,7 +124,7 @@ async fn known_callers_are_told_apart_and_those_who_guess_are_limited_by_address
     );
     let (gateway, _backend) = shop(&limits).await;
     let called = async |key: &str, target: &str| {
-        let credential = format!("apikey key of {key}");
+        let credential = format!("apikey key-of-{key}");
         gateway.request(Method::GET, target, &[("authorization", &credential)], "").await
     };
     for (key, target, expected) in [

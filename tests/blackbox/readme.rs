@@ -23,17 +23,22 @@ async fn the_curl_lines_of_the_readme_work() {
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect();
-    let [first, second, got, put, restarted, deleted, error] = &answers[..] else {
-        panic!("seven answers, not {}:\n{printed}", answers.len());
+    let [first, second, got, renamed, put, restarted, deleted, errors @ ..] = &answers[..] else {
+        panic!("eleven answers, not {}:\n{printed}", answers.len());
     };
     assert_eq!(first["items"].as_array().expect("items").len(), 10);
     assert_ne!(first["items"], second["items"]);
     assert!(!second["items"].as_array().expect("items").is_empty());
     assert_eq!(got["cluster"]["name"], "mine");
+    assert_eq!(renamed["cluster"]["name"], "renamed");
+    assert_eq!(renamed["cluster"]["configuration"], got["cluster"]["configuration"]);
     assert_eq!(put["cluster"]["name"], "still-mine");
     assert_eq!(put["cluster"]["configuration"]["numberOfNodes"], 3);
     assert!(restarted.is_object() && deleted.is_object());
-    assert_eq!(error["code"], 5);
+    let codes: Vec<_> = errors.iter().map(|error| error["code"].as_i64()).collect();
+    assert_eq!(codes, [5, 3, 7, 16].map(Some), "{errors:?}");
+    let violations = errors[1]["details"][0]["fieldViolations"].as_array().expect("violations");
+    assert!(violations.len() > 1, "{violations:?}");
 }
 
 #[tokio::test]

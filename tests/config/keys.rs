@@ -146,7 +146,7 @@ fn what_makes_no_sense_of_an_identity_is_told_at_its_line() {
         (&entry("      accounts: ['']"), (8, 18), "would match nothing"),
         (
             &entry(&format!("    - {{actor_id: b, permissions: [x], hash: '{HASH}'}}")),
-            (8, 47),
+            (8, 45),
             "configured before, at ",
         ),
         (&entry("  key_scheme: Bearer"), (8, 15), "`Bearer` cannot be the scheme of keys"),

@@ -90,7 +90,7 @@ fn commented_examples(text: &str) -> Vec<String> {
 #[test]
 fn the_examples_in_comments_load_and_name_every_optional_key() {
     let examples = commented_examples(&reference());
-    assert_eq!(examples.len(), 5, "{examples:?}");
+    assert_eq!(examples.len(), 6, "{examples:?}");
     for example in &examples {
         let base = "schema: {protos: [protos]}\nupstreams: [{url: 'http://a:1'}]\n";
         let folder = Folder::new(&format!("{base}{example}"));

@@ -216,17 +216,12 @@ impl Check<'_> {
                 let name = name.as_str();
                 name != "authorization" && name != "cookie" && !metadata::is_reserved(name)
             };
-            match HeaderName::try_from(text.as_str()).ok().filter(free) {
-                Some(name) => good.push(name),
-                None => {
-                    let what = format!("`{text}` cannot be a header for keys");
-                    self.error(
-                        &format!("identity.key_headers.{index}"),
-                        what,
-                        "write one such as `X-Api-Key`",
-                    );
-                }
-            }
+            let Some(name) = HeaderName::try_from(text.as_str()).ok().filter(free) else {
+                let what = format!("`{text}` cannot be a header for keys");
+                self.error(&format!("identity.key_headers.{index}"), what, "write one such as `X-Api-Key`");
+                continue;
+            };
+            good.push(name);
         }
         good
     }

@@ -80,7 +80,7 @@ impl Default for JwtClaims {
 }
 
 fn clock_skew() -> Period {
-    Period(Duration::from_secs(60))
+    Period(Duration::from_mins(1))
 }
 
 fn refresh() -> Period {

@@ -114,11 +114,10 @@ fn read(
 fn action(option: &HeaderOption, again: bool) -> Action {
     match (option.append, option.append_action) {
         (Some(true), _) => Action::Append,
-        (Some(false), _) | (None, 2) => Action::Overwrite,
         (None, 1) => Action::AddIfAbsent,
         (None, 3) => Action::OverwriteIfThere,
         (None, 0) if again => Action::Append,
-        (None, _) => Action::Overwrite,
+        (Some(false) | None, _) => Action::Overwrite,
     }
 }
 

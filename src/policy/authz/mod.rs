@@ -230,7 +230,7 @@ impl Authorizer {
             OnFailure::Allow => Ok(Verdict { identity: identity.cloned(), ..Verdict::default() }),
             OnFailure::Deny(http) => Err(shown.unwrap_or_else(|| {
                 let mut status = verdict::refusal(http);
-                status.message = "it could not be decided whether the call is allowed".to_owned();
+                "it could not be decided whether the call is allowed".clone_into(&mut status.message);
                 status.origin = Origin::Gateway;
                 status
             })),

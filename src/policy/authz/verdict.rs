@@ -180,8 +180,8 @@ pub(super) fn refusal(http: StatusCode) -> Status {
 
 /// What the authorizer says its body is; text, as Envoy has it.
 fn content_type(headers: &[HeaderOption]) -> HeaderValue {
-    let said = headers.iter().filter_map(|option| option.header.as_ref());
-    let said = said.filter(|header| header.key.eq_ignore_ascii_case(CONTENT_TYPE.as_str())).next_back();
+    let mut said = headers.iter().filter_map(|option| option.header.as_ref());
+    let said = said.rfind(|header| header.key.eq_ignore_ascii_case(CONTENT_TYPE.as_str()));
     let said = said.and_then(|header| HeaderValue::from_bytes(header.bytes()).ok());
     said.unwrap_or(HeaderValue::from_static("text/plain"))
 }

@@ -181,9 +181,10 @@ impl Keeper {
         if odd == self.told {
             return;
         }
-        match &odd {
-            Some(odd) => tracing::warn!(issuer = self.issuer, odd, "the keys of an issuer are odd"),
-            None => tracing::info!(issuer = self.issuer, "the keys of an issuer are as they should be again"),
+        if let Some(odd) = &odd {
+            tracing::warn!(issuer = self.issuer, odd, "the keys of an issuer are odd");
+        } else {
+            tracing::info!(issuer = self.issuer, "the keys of an issuer are as they should be again");
         }
         self.told = odd;
     }
@@ -193,4 +194,4 @@ impl Keeper {
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long after many failures.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);

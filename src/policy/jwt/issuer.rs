@@ -157,15 +157,12 @@ fn demand(settings: &Settings, algorithm: Algorithm) -> Validation {
     demand.leeway = settings.clock_skew.as_secs();
     demand.validate_nbf = true;
     demand.set_issuer(&[&settings.issuer]);
-    match &settings.audiences {
-        Some(audiences) => {
-            demand.set_audience(audiences);
-            demand.set_required_spec_claims(&["exp", "iss", "aud"]);
-        }
-        None => {
-            demand.validate_aud = false;
-            demand.set_required_spec_claims(&["exp", "iss"]);
-        }
+    if let Some(audiences) = &settings.audiences {
+        demand.set_audience(audiences);
+        demand.set_required_spec_claims(&["exp", "iss", "aud"]);
+    } else {
+        demand.validate_aud = false;
+        demand.set_required_spec_claims(&["exp", "iss"]);
     }
     demand
 }

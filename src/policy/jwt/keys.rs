@@ -20,7 +20,7 @@ pub(super) struct KeySet {
 struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
-    key: DecodingKey,
+    verifying: DecodingKey,
 }
 
 /// A set as it was read, and what of it could not be used, for the log.
@@ -80,7 +80,7 @@ impl KeySet {
     /// The one key that a shared secret is.
     pub(super) fn secret(secret: &[u8]) -> Self {
         let algorithms = vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
-        Self { keys: vec![Key { id: None, algorithms, key: DecodingKey::from_secret(secret) }] }
+        Self { keys: vec![Key { id: None, algorithms, verifying: DecodingKey::from_secret(secret) }] }
     }
 
     /// The keys that may have signed a token of this algorithm and key id.
@@ -97,7 +97,7 @@ impl KeySet {
             .iter()
             .filter(named)
             .filter(move |key| key.algorithms.contains(&algorithm))
-            .map(|key| &key.key)
+            .map(|key| &key.verifying)
     }
 
     /// Whether a key of this id is there, or one that fits any id.
@@ -127,8 +127,8 @@ impl Key {
         if algorithms.is_empty() {
             return Err("the `alg` of one does not fit its kind");
         }
-        let key = DecodingKey::from_jwk(&jwk).map_err(|_| "one is not base64")?;
-        Ok(Self { id: jwk.common.key_id, algorithms, key })
+        let verifying = DecodingKey::from_jwk(&jwk).map_err(|_| "one is not base64")?;
+        Ok(Self { id: jwk.common.key_id, algorithms, verifying })
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
         key
     }
 
-    fn read(keys: Value) -> Result<Read, Fault> {
+    fn read(keys: &Value) -> Result<Read, Fault> {
         KeySet::read(json!({"keys": keys}).to_string().as_bytes())
     }
 
@@ -211,7 +211,7 @@ mod tests {
             (p384, &[Algorithm::ES384]),
             (with(ed, &[("alg", json!("EdDSA")), ("d", json!("secret"))]), &[Algorithm::EdDSA]),
         ] {
-            let found = read(json!([key])).expect("a set").keys;
+            let found = read(&json!([key])).expect("a set").keys;
             assert_eq!(found.keys[0].algorithms, algorithms, "{key}");
         }
     }
@@ -236,8 +236,8 @@ mod tests {
             (with(p256, &[("crv", json!("P-521"))]), "a curve is neither P-256 nor P-384"),
             (json!({"kty": "OKP", "crv": "X25519", "x": "g".repeat(43)}), "one is not a JWK of a known kind"),
         ] {
-            assert_eq!(read(json!([key])).map(drop), Err(Fault::Unusable(why)), "{key}");
-            let left = read(json!([key, rsa()])).expect("one good key");
+            assert_eq!(read(&json!([key])).map(drop), Err(Fault::Unusable(why)), "{key}");
+            let left = read(&json!([key, rsa()])).expect("one good key");
             assert_eq!((left.keys.keys.len(), left.left_out, left.why), (1, 1, Some(why)), "{key}");
         }
     }
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn keys_are_found_by_id_and_algorithm() {
         let id = |id: &str, alg: &str| with(rsa(), &[("kid", json!(id)), ("alg", json!(alg))]);
-        let named = read(json!([id("a", "RS256"), id("b", "RS256"), id("b", "PS256")])).expect("a set").keys;
+        let named = read(&json!([id("a", "RS256"), id("b", "RS256"), id("b", "PS256")])).expect("a set").keys;
         let count = |set: &KeySet, algorithm, id| set.fitting(algorithm, id).count();
         for (algorithm, kid, expected) in [
             (Algorithm::RS256, Some("a"), 1),
@@ -274,7 +274,7 @@ mod tests {
         assert!(named.knows(None) && named.knows(Some("a")) && !named.knows(Some("c")));
         assert!(named.repeats_an_id());
 
-        let nameless = read(json!([rsa()])).expect("a set").keys;
+        let nameless = read(&json!([rsa()])).expect("a set").keys;
         assert_eq!(count(&nameless, Algorithm::RS256, Some("any")), 1);
         assert!(nameless.knows(Some("any")) && !nameless.repeats_an_id());
     }
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn a_huge_set_is_cut() {
         let keys: Vec<_> = (0..100).map(|_| rsa()).collect();
-        let found = read(json!(keys)).expect("a set");
+        let found = read(&json!(keys)).expect("a set");
         assert_eq!(
             (found.keys.keys.len(), found.left_out, found.why),
             (64, 36, Some("a set may hold 64 keys"))

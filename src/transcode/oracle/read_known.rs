@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
     }
 
     fn timestamp(&mut self, desc: &MessageDescriptor) -> Result<DynamicMessage, Fault> {
-        let time = self.made_of_text(TIMESTAMP, time::read_timestamp)?;
+        let time = self.made_of_text(TIMESTAMP, |text| time::read_timestamp(text))?;
         self.moment(desc, time)
     }
 

@@ -8,7 +8,7 @@ use prost_reflect::{
 };
 
 use super::names::Names;
-use super::{Enum, EnumValue, Field, Inner, Kind, Message, Shape, Snippet, WellKnown};
+use super::{Enum, EnumValue, Field, Inner, Kind, Message, Shape, Snippet, WellKnown, WireTag};
 use crate::transcode::Settings;
 use crate::transcode::UnsetFields;
 use crate::transcode::json_text;
@@ -83,6 +83,7 @@ impl Builder<'_> {
         Field {
             number: field.number(),
             tag,
+            wire_tag: WireTag::new(tag),
             packed_tag: if packable { (field.number() << 3) | LENGTH_DELIMITED } else { tag },
             packed: field.is_packed(),
             kind,

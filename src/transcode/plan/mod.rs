@@ -15,7 +15,7 @@ use std::sync::Arc;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 use self::names::Names;
-pub(super) use self::snippet::{Snippet, put_block};
+pub(super) use self::snippet::{Snippet, put_block, put_start};
 use super::{MessagePlan, Settings};
 
 /// The plans of all message types of a pool, for one form of JSON. Cheap to clone.
@@ -154,6 +154,8 @@ pub(super) struct Field {
     pub(super) number: u32,
     /// The tag of one value.
     pub(super) tag: u32,
+    /// The same as the wire has it.
+    pub(super) wire_tag: WireTag,
     /// The tag of packed values; the tag of one value where there is no such form.
     pub(super) packed_tag: u32,
     /// Whether lists are written packed.
@@ -178,6 +180,25 @@ impl Field {
     /// Whether values may come packed.
     pub(super) fn packable(&self) -> bool {
         self.packed_tag != self.tag
+    }
+}
+
+/// The bytes of a tag, ready to be written together with a short value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WireTag {
+    pub(super) bytes: u64,
+    pub(super) len: usize,
+}
+
+impl WireTag {
+    fn new(tag: u32) -> Self {
+        let (mut bytes, mut len, mut rest) = (0, 0, u64::from(tag));
+        while len == 0 || rest > 0 {
+            let more = if rest > 0x7f { 0x80 } else { 0 };
+            bytes |= ((rest & 0x7f) | more) << (8 * len);
+            (len, rest) = (len + 1, rest >> 7);
+        }
+        Self { bytes, len }
     }
 }
 
@@ -300,6 +321,12 @@ impl Enum {
     #[inline]
     pub(super) fn takes(&self, number: i32) -> bool {
         self.open || self.text(number).is_some()
+    }
+
+    /// The number of the value with exactly this name.
+    #[inline]
+    pub(super) fn number_of_exactly(&self, name: &[u8]) -> Option<i32> {
+        self.declared.get(self.names.find(name)?).map(|(_, number)| *number)
     }
 
     /// The number of the value with this name.

@@ -89,9 +89,14 @@ impl Slot {
 fn hash(name: &[u8]) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let (words, rest) = name.as_chunks::<8>();
-    let rest = rest.iter().fold(name.len() as u64, |word, byte| (word << 8) | u64::from(*byte));
+    // The last word overlaps the one before it.
+    let last = match name.last_chunk::<8>() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => rest.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)),
+    };
     let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(ODD).rotate_left(29);
-    let mixed = words.iter().fold(mix(0, rest), |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let start = mix(name.len() as u64, last);
+    let mixed = words.iter().fold(start, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     (mixed ^ (mixed >> 32)) as u32
 }
 

@@ -1,5 +1,7 @@
 //! The plans against the oracle, on random messages in every disorder that the wire allows, and on requests.
 
+mod every_type;
+
 use proptest::prelude::*;
 
 use super::properties::{Entropy, entropy, random, settings, tampering};

@@ -288,3 +288,21 @@ fn a_null_value_is_null_whatever_its_number() {
         assert_eq!(String::from_utf8_lossy(&out), expected);
     }
 }
+
+/// The last of several decides, so one before it may be what no JSON can show.
+#[test]
+fn what_is_overridden_need_not_have_a_json_form() {
+    let kinds = kinds();
+    let number = kinds.get_field_by_name("time").expect("the field is declared").number();
+    let [far, near] = [i64::MAX, 0_i64].map(|seconds| {
+        let mut wire = vec![0x08];
+        prost::encoding::encode_varint(seconds.cast_unsigned(), &mut wire);
+        field_wire(number, &wire)
+    });
+    let plan = Echo::new(&kinds, sparse()).plan();
+    let mut json = Vec::new();
+    plan.write_response(&[&*far, &near].concat(), &mut json).expect("a sound answer");
+    assert_eq!(String::from_utf8_lossy(&json), r#"{"time":"1970-01-01T00:00:00Z"}"#);
+    let status = plan.write_response(&[&*near, &far].concat(), &mut json).expect_err("out of range");
+    assert!(status.message.contains("time: timestamp out of range"), "{}", status.message);
+}

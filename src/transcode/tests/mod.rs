@@ -70,9 +70,13 @@ struct Echo {
 impl Echo {
     #[allow(clippy::needless_pass_by_value, reason = "most are made for one call")]
     fn new(desc: &MessageDescriptor, settings: Settings) -> Self {
+        Self::of(desc, &Plans::compile(desc.parent_pool(), &settings))
+    }
+
+    fn of(desc: &MessageDescriptor, plans: &Plans) -> Self {
         Self {
             desc: desc.clone(),
-            plans: Plans::compile(desc.parent_pool(), &settings),
+            plans: plans.clone(),
             body: Body::None,
             variables: Vec::new(),
             captures: Vec::new(),

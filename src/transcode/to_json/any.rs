@@ -46,13 +46,10 @@ impl<'p> Writer<'p, '_, '_> {
             self.opaque(type_url, content);
             return Ok(());
         };
-        let (length, depth, items, found) = (self.out.len(), self.depth, self.items.len(), self.found.len());
+        let mark = self.mark();
         let written = self.expanded(type_url, index, content);
         if written.is_err() && self.lenient {
-            self.out.truncate(length);
-            self.depth = depth;
-            self.items.truncate(items);
-            self.drop_found(found);
+            self.go_back(mark);
             self.opaque(type_url, content);
             return Ok(());
         }

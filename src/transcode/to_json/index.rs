@@ -5,7 +5,7 @@
 
 use super::object::{Stop, Writer, Written, is_zero, known_field};
 use super::raw::{Raw, Span};
-use crate::transcode::plan::{Kind, Message, Shape};
+use crate::transcode::plan::{Field, Kind, Message, Shape};
 
 /// A value of the field at a place.
 #[derive(Debug, Clone, Copy)]
@@ -210,23 +210,24 @@ impl<'p> Writer<'p, '_, '_> {
     /// Writes a field that has these values.
     fn indexed_field(&mut self, plan: &'p Message, place: usize, run: Found) -> Written {
         let field = plan.fields.get(place).ok_or(Stop::Malformed)?;
-        let written = match field.shape {
-            Shape::List | Shape::Map => self.several(plan, field, place, run),
-            Shape::Single => {
-                self.check_overridden(field, run)?;
-                if field.implicit && run.last(&self.found).is_some_and(|raw| is_zero(field.kind, raw)) {
-                    self.unset(plan, place, place + 1);
-                    return Ok(());
-                }
-                field.key.put(self.out);
-                self.merged(field.kind, run)
-            }
-        };
-        written.map_err(|stop| stop.in_field(&field.name))
+        self.value_of(plan, field, place, run).map_err(|stop| stop.in_field(&field.name))
+    }
+
+    fn value_of(&mut self, plan: &'p Message, field: &'p Field, place: usize, run: Found) -> Written {
+        if field.shape != Shape::Single {
+            return self.several(plan, field, place, run);
+        }
+        self.check_overridden(field, run)?;
+        if field.implicit && run.last(&self.found).is_some_and(|raw| is_zero(field.kind, raw)) {
+            self.unset(plan, place, place + 1);
+            return Ok(());
+        }
+        field.key.put(self.out);
+        self.merged(field.kind, run)
     }
 
     /// A scalar that a later one overrides has to be sound all the same.
-    pub(super) fn check_overridden(&self, field: &'p crate::transcode::plan::Field, run: Found) -> Written {
+    pub(super) fn check_overridden(&self, field: &'p Field, run: Found) -> Written {
         if field.kind.message().is_some() {
             return Ok(());
         }

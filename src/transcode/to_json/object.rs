@@ -94,6 +94,15 @@ pub(super) struct Writer<'p, 'w, 'o> {
     budget: usize,
 }
 
+/// A place that the writer may go back to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    out: usize,
+    depth: usize,
+    items: usize,
+    found: usize,
+}
+
 impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
     pub(super) fn new(plans: &'p Plans, wire: &'w [u8], indexed: bool, out: &'o mut Vec<u8>) -> Self {
         let settings = plans.settings();
@@ -167,17 +176,31 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
         Ok(())
     }
 
+    /// How far it has come, to go back there when what follows was in vain.
+    #[inline]
+    pub(super) fn mark(&self) -> Mark {
+        Mark { out: self.out.len(), depth: self.depth, items: self.items.len(), found: self.found.len() }
+    }
+
+    pub(super) fn go_back(&mut self, mark: Mark) {
+        self.out.truncate(mark.out);
+        self.depth = mark.depth;
+        self.items.truncate(mark.items);
+        self.drop_found(mark.found);
+    }
+
     /// Writes the members of a message's object.
     pub(super) fn members(&mut self, plan: &'p Message, span: Span) -> Written {
         if self.indexed {
             return self.indexed_members(plan, span);
         }
-        let start = self.out.len();
+        let mark = self.mark();
         match self.ordered_members(plan, span) {
-            Err(Stop::Disorder) => {}
+            // What cannot be written may be overridden by what comes later.
+            Err(Stop::Disorder | Stop::Fault(_)) => {}
             written => return written,
         }
-        self.out.truncate(start);
+        self.go_back(mark);
         self.budget = self.budget.checked_sub(span.len()).ok_or(Stop::Overspent)?;
         self.indexed = true;
         let written = self.indexed_members(plan, span);

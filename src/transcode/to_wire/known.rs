@@ -18,7 +18,7 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
         match known {
             WellKnown::Any => self.any(),
             WellKnown::Timestamp => {
-                let time = self.made_of_text(TIMESTAMP, time::read_timestamp)?;
+                let time = self.made_of_text(TIMESTAMP, |text| time::read_timestamp(text))?;
                 self.moment(time);
                 Ok(())
             }

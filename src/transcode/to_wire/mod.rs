@@ -11,6 +11,7 @@ mod object;
 mod parts;
 mod put;
 mod query;
+mod quick;
 mod text;
 mod value;
 

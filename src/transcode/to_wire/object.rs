@@ -7,14 +7,12 @@ use super::known::AnyTypes;
 use super::lexer::{Lexer, Next};
 use super::parts::{Overlay, Texts};
 use super::put::{self, Lengths};
+use super::quick;
 use crate::transcode::DEEPEST;
 use crate::transcode::fault::{Fault, quoted};
 use crate::transcode::plan::{Field, Kind, Message, Plans, Shape, WellKnown};
 
 pub(super) type Read<T = ()> = Result<T, Fault>;
-
-/// So many fields are compared with a key before it is looked up.
-const NEAR: usize = 4;
 
 /// Reads JSON and writes wire bytes.
 pub(super) struct Reader<'p, 'j, 'o> {
@@ -26,7 +24,7 @@ pub(super) struct Reader<'p, 'j, 'o> {
     pub(super) keys: Vec<super::map::Key>,
     pub(super) types: AnyTypes<'j>,
     /// How many more messages may lie in one another: a list of values is two of them, though one level of JSON.
-    deeper: usize,
+    pub(super) deeper: usize,
     /// What else becomes part of the message.
     pub(super) texts: Texts<'j>,
 }
@@ -74,24 +72,44 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
         self.json.open()?;
         let mut object = Object::new(plan, overlay);
         let (mut first, mut expected, mut typed) = (true, 0, false);
-        while self.json.goes_on(&mut first)? {
-            let start = self.json.token();
-            // Clients write fields in the order of the proto file, more often than not, and leave some out.
-            let near = plan.fields.get(expected..).unwrap_or_default().iter().take(NEAR);
-            let place = match near.zip(expected..).find(|(field, _)| self.json.is_key(&field.key)) {
-                Some((_, place)) => place,
-                None if in_any && self.is_type_url(&mut typed)? => continue,
-                None => match self.named(plan, start)? {
-                    Some(place) => place,
-                    None => continue,
-                },
+        // The place is kept here and not in the lexer, so that it stays in a register.
+        let (text, mut at) = (self.json.text(), self.json.at());
+        loop {
+            let (place, start) = match quick::key(plan, expected, text, at, first) {
+                Some((place, value)) => {
+                    let start = at + usize::from(!first);
+                    (first, at) = (false, value);
+                    (place, start)
+                }
+                None => {
+                    self.json.go_to(at);
+                    if !self.json.goes_on(&mut first)? {
+                        break;
+                    }
+                    let start = self.json.token();
+                    let place =
+                        if in_any && self.is_type_url(&mut typed)? { None } else { self.named(plan, start)? };
+                    at = self.json.at();
+                    let Some(place) = place else { continue };
+                    (place, start)
+                }
             };
             expected = place + 1;
-            if let Some(field) = plan.fields.get(place)
-                && let Err(fault) = self.member(&mut object, place, field, start)
+            let Some(field) = plan.fields.get(place) else { continue };
+            if object.fields.insert(place) {
+                return Err(doubled(start).in_field(&self.json.string_at(start)));
+            }
+            if object.is_plain(field)
+                && let Some(end) = self.quick_value(field, text, at)
             {
+                at = end;
+                continue;
+            }
+            self.json.go_to(at);
+            if let Err(fault) = self.member(&mut object, place, field, start) {
                 return Err(fault.in_field(&self.json.string_at(start)));
             }
+            at = self.json.at();
         }
         if overlay.is_empty() { Ok(()) } else { self.complete(plan, overlay, &object.visited) }
     }
@@ -124,9 +142,6 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
     /// Reads one member of an object.
     #[inline(always)]
     fn member(&mut self, object: &mut Object<'p, 'j>, place: usize, field: &'p Field, start: usize) -> Read {
-        if object.fields.insert(place) {
-            return Err(doubled(start));
-        }
         if self.json.next_is(b'n') && self.json.peek()? == Next::Null && !self.takes_null(field) {
             self.json.word();
             return Ok(());
@@ -189,11 +204,14 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
         self.json.open()?;
         let (mut first, mut index) = (true, 0);
         if !field.packed {
-            while self.json.next_element(&mut first)? {
+            loop {
+                index += self.quick_elements(field, &mut first);
+                if !self.json.next_element(&mut first)? {
+                    return Ok(());
+                }
                 self.tagged(field, Overlay::NONE).map_err(|fault| fault.in_element(index))?;
                 index += 1;
             }
-            return Ok(());
         }
         let start = self.out.len();
         put::varint(u64::from(field.packed_tag), self.out);
@@ -270,6 +288,12 @@ impl<'p, 'j> Object<'p, 'j> {
             fields: Places::default(),
             oneofs: Places::default(),
         }
+    }
+
+    /// Whether a member for this field concerns no other.
+    #[inline(always)]
+    fn is_plain(&self, field: &Field) -> bool {
+        field.shape == Shape::Single && field.oneof.is_none() && self.overlay.is_empty()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Wire bytes, written: tags, varints, and lengths that are known only afterwards.
+#![allow(clippy::inline_always, reason = "what is written is known when the caller is compiled")]
 
-use crate::transcode::plan::{Kind, Snippet, put_block};
+use crate::transcode::plan::{Kind, WireTag, put_block, put_start};
 
 /// Appends a varint.
 #[inline]
@@ -35,10 +36,56 @@ fn low_seven(number: u64) -> u8 {
 #[inline]
 pub(super) fn delimited(from: &[u8], len: usize, out: &mut Vec<u8>) {
     varint(len as u64, out);
-    match from.first_chunk::<{ Snippet::SHORT }>() {
-        Some(block) if len <= Snippet::SHORT => put_block(block, len, out),
-        _ => out.extend_from_slice(from.get(..len).unwrap_or_default()),
+    put_start(from, len, out);
+}
+
+/// Appends a text with its tag and length before it. `from` begins with it; what is behind is only room to read in.
+#[inline(always)]
+pub(super) fn tagged_text(tag: WireTag, from: &[u8], len: usize, out: &mut Vec<u8>) {
+    if len < 0x80 {
+        head(tag, len as u64, out);
+        put_start(from, len, out);
+    } else {
+        put_block(&tag.bytes.to_le_bytes(), tag.len, out);
+        delimited(from, len, out);
     }
+}
+
+/// Appends a tag and a varint.
+#[inline(always)]
+pub(super) fn tagged_varint(tag: WireTag, number: u64, out: &mut Vec<u8>) {
+    if number < 0x80 {
+        head(tag, number, out);
+    } else {
+        put_block(&tag.bytes.to_le_bytes(), tag.len, out);
+        long_varint(number, out);
+    }
+}
+
+/// Appends a tag and an integer of a kind.
+#[inline(always)]
+pub(super) fn tagged_integer(kind: Kind, tag: WireTag, bits: u64, out: &mut Vec<u8>) {
+    match kind {
+        Kind::Sfixed32 | Kind::Fixed32 | Kind::Sfixed64 | Kind::Fixed64 => {
+            put_block(&tag.bytes.to_le_bytes(), tag.len, out);
+            integer(kind, bits, out);
+        }
+        _ => tagged_varint(tag, bits, out),
+    }
+}
+
+/// Appends a tag and a block behind it.
+#[inline(always)]
+pub(super) fn tagged_block<const N: usize>(tag: WireTag, block: [u8; N], out: &mut Vec<u8>) {
+    put_block(&tag.bytes.to_le_bytes(), tag.len, out);
+    out.extend_from_slice(&block);
+}
+
+/// Appends a tag and what is one byte behind it.
+#[inline(always)]
+fn head(tag: WireTag, byte: u64, out: &mut Vec<u8>) {
+    // A tag is five bytes at most.
+    put_block(&(tag.bytes | (byte << (8 * tag.len))).to_le_bytes(), tag.len + 1, out);
 }
 
 /// How many bytes a varint takes.

@@ -46,7 +46,7 @@ impl Signer {
             Algorithm::ES384 => {
                 EncodingKey::from_ec_der(&made(&rcgen::PKCS_ECDSA_P384_SHA384).serialize_der())
             }
-            Algorithm::EdDSA => EncodingKey::from_ed_der(&with_public_half(&made(&rcgen::PKCS_ED25519))),
+            Algorithm::EdDSA => EncodingKey::from_ed_der(&first_version(&made(&rcgen::PKCS_ED25519))),
             _ => {
                 let pem = made(&rcgen::PKCS_RSA_SHA256).serialize_pem();
                 EncodingKey::from_rsa_pem(pem.as_bytes()).expect("an RSA key")
@@ -86,14 +86,13 @@ impl Signer {
     }
 }
 
-/// The second version of PKCS #8 (RFC 5958), which the library needs for Ed25519: the first one with the public key
-/// behind.
-fn with_public_half(pair: &KeyPair) -> Vec<u8> {
+/// A key in the first version of PKCS #8 (RFC 5958), which alone the library finds a public key of: the second one
+/// without the public key behind.
+fn first_version(pair: &KeyPair) -> Vec<u8> {
     let mut der = pair.serialize_der();
-    assert_eq!((der.len(), &der[..5]), (48, &[0x30, 0x2e, 2, 1, 0][..]), "the first version");
-    (der[1], der[4]) = (0x2e + 35, 1);
-    der.extend([0x81, 33, 0]);
-    der.extend(pair.public_key_raw());
+    assert_eq!((der.len(), &der[..5]), (83, &[0x30, 81, 2, 1, 1][..]), "the second version");
+    (der[1], der[4]) = (46, 0);
+    der.truncate(48);
     der
 }
 
@@ -111,7 +110,7 @@ fn settings(keys: Keys) -> Settings {
         audiences: Some(vec!["other".to_owned(), AUDIENCE.to_owned()]),
         keys,
         algorithms: Vec::new(),
-        clock_skew: Duration::from_secs(60),
+        clock_skew: Duration::from_mins(1),
         claims: Claims {
             actor: "sub".to_owned(),
             actor_type: None,
@@ -211,10 +210,10 @@ impl Served {
     fn settings(&self, change: impl FnOnce(&mut Fetching)) -> Settings {
         let roots = roots();
         let mut fetching = Fetching {
-            refresh: Duration::from_secs(600),
+            refresh: Duration::from_mins(10),
             timeout: Duration::from_secs(5),
-            cooldown: Duration::from_secs(600),
-            keep: Duration::from_secs(600),
+            cooldown: Duration::from_mins(10),
+            keep: Duration::from_mins(10),
             roots: Some(roots),
         };
         change(&mut fetching);

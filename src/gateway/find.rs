@@ -1,0 +1,79 @@
+//! The first step of a call: which binding it is for, and what its path holds. Request path.
+
+use std::borrow::Cow;
+
+use http::request::Parts;
+use http::{Method, StatusCode};
+
+use super::{Route, Snapshot};
+use crate::protocol;
+use crate::route::Miss;
+use crate::status::{Code, Origin, Status};
+use crate::units::ByteSize;
+
+impl Snapshot {
+    /// The binding and its decoded captures.
+    pub(super) fn find<'p>(&self, parts: &'p Parts) -> Result<(&Route, Vec<Cow<'p, str>>), Refusal> {
+        let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        if target > self.limits.uri {
+            return Err(uri_too_long(self.limits.uri).into());
+        }
+        let found = match self.table.find(&parts.method, parts.uri.path()) {
+            Ok(found) => found,
+            Err(miss) => return Err(Refusal::of(miss, &parts.method)),
+        };
+        let Some(route) = self.routes.get(found.binding) else {
+            return Err(protocol::of_miss(&Miss::NotFound).into());
+        };
+        route.serves()?;
+        let captures =
+            (0..route.captures).map(|variable| found.capture(variable)).collect::<Result<_, _>>()?;
+        Ok((route, captures))
+    }
+}
+
+impl Route {
+    /// Whether calls of the method are made at all.
+    pub(super) fn serves(&self) -> Result<(), Status> {
+        if self.streaming {
+            let message = "this method streams, which is not supported yet";
+            return Err(Status::new(Code::Unimplemented, message, Origin::Gateway));
+        }
+        Ok(())
+    }
+}
+
+/// Why a request is answered before a call is made.
+pub(super) enum Refusal {
+    /// OPTIONS on a known path: what is allowed there.
+    Options(http::HeaderValue),
+    Status(Status),
+}
+
+impl Refusal {
+    fn of(miss: Miss, method: &Method) -> Self {
+        match miss {
+            Miss::MethodNotAllowed(mut methods) if method == Method::OPTIONS => {
+                methods.push(Method::OPTIONS);
+                Self::Options(protocol::allow(&methods))
+            }
+            miss => Self::Status(protocol::of_miss(&miss)),
+        }
+    }
+}
+
+impl From<Status> for Refusal {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+fn uri_too_long(limit: usize) -> Status {
+    let limit = ByteSize(limit as u64);
+    Status::new(
+        Code::InvalidArgument,
+        format!("the request target is longer than the limit of {limit}"),
+        Origin::Client,
+    )
+    .with_http(StatusCode::URI_TOO_LONG)
+}
