@@ -44,8 +44,14 @@ impl<'c> Checker<'c> {
     /// All that the message breaks.
     pub(super) fn check(plans: &'c Plans, plan: &Message, wire: &[u8]) -> Result<Vec<Violation>, Fault> {
         let mut checker = Self { plans, violations: Vec::new(), now: OnceCell::new(), depth: 0 };
-        checker.message(plan, wire, &Path::ROOT)?;
-        Ok(checker.violations)
+        match checker.message(plan, wire, &Path::ROOT) {
+            Ok(()) => Ok(checker.violations),
+            // A rule may fail because of bytes that no other rule looks at.
+            Err(Fault::Expression(..)) if DynamicMessage::decode(plan.desc.clone(), wire).is_err() => {
+                Err(Fault::Malformed)
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     fn message(&mut self, plan: &Message, wire: &[u8], path: &Path<'_>) -> Result<(), Fault> {

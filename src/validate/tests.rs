@@ -183,6 +183,10 @@ fn bytes_that_are_no_message_are_refused() {
         let status = validator.check(wire).expect_err("it is no message");
         assert_eq!(status.code, Code::InvalidArgument, "{wire:?}");
     }
+    let text = "message M { option (buf.validate.message).cel_expression = \"this.n.id == ''\"; N n = 1; }
+        message N { string id = 1; }";
+    let status = self::validator(text).0.check(&[0x0a, 1, 0x0a]).expect_err("it is no message");
+    assert_eq!(status.code, Code::InvalidArgument, "{}", status.message);
     let mut deep = Vec::new();
     for _ in 0..5000 {
         let mut outer = vec![0x0a];
