@@ -22,10 +22,10 @@ impl Caller<'_> {
         };
         let mut needs = DutiesRow::of(duties).needs();
         if !duties.actor_types.is_empty() {
-            needs.push_str(&format!("\nof {}", duties.actor_types.join(" or ")));
+            needs = format!("{needs}\nof {}", duties.actor_types.join(" or "));
         }
         if let Some(account) = &duties.account {
-            needs.push_str(&format!("\nin the account of {account}"));
+            needs = format!("{needs}\nin the account of {account}");
         }
         needs
     }

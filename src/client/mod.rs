@@ -80,6 +80,7 @@ impl HttpClient {
                 if error.is_connect() { ClientError::Connect } else { ClientError::Broken }
             })?;
         let (head, body) = answer.into_parts();
+        #[allow(clippy::disallowed_methods, reason = "the body is limited")]
         let body = Limited::new(body, limit).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() { ClientError::TooLong } else { ClientError::Broken }
         })?;
@@ -91,7 +92,7 @@ impl HttpClient {
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long an idle connection is kept.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

@@ -134,15 +134,16 @@ impl Check<'_> {
         path: &str,
     ) -> Option<(FieldPath, MessageDescriptor)> {
         let found = self.path(key, message, path)?;
-        match found.last().map(|field| (field.is_list() || field.is_map(), field.kind())) {
-            Some((false, Kind::Message(desc))) => Some((found, desc)),
-            _ => {
-                self.tell(
-                    format!("`{path}` in `{key}` is not one message"),
-                    "name the field that holds the resource",
-                );
-                None
-            }
+        if let Some((false, Kind::Message(desc))) =
+            found.last().map(|field| (field.is_list() || field.is_map(), field.kind()))
+        {
+            Some((found, desc))
+        } else {
+            self.tell(
+                format!("`{path}` in `{key}` is not one message"),
+                "name the field that holds the resource",
+            );
+            None
         }
     }
 

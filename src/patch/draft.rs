@@ -48,9 +48,10 @@ impl<'w> Draft<'w> {
     /// Begins a message inside of the one that is open.
     pub(super) fn open(&mut self, number: u32, group: bool) -> Open {
         let open = Open { number, group, at: self.parts.len(), before: self.len };
-        self.parts.push(match group {
-            true => Part::Tag { number, kind: WireType::StartGroup },
-            false => Part::Head { number, len: 0 },
+        self.parts.push(if group {
+            Part::Tag { number, kind: WireType::StartGroup }
+        } else {
+            Part::Head { number, len: 0 }
         });
         self.len = 0;
         open

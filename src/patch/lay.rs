@@ -67,10 +67,9 @@ impl Level<'_> {
         for (index, field) in request.iter().flat_map(|piece| Fields::of(piece)).enumerate() {
             let field = field?;
             let Some((masked, values)) = self.masked(field.number, &mut found) else { continue };
-            let merged = matches!(masked.fate, Fate::Parts(_));
-            if chosen.has(self.shape, field.number, index)
-                && !(merged && !is_message(field.value, self.form(masked).is_group()))
-            {
+            let whole = !matches!(masked.fate, Fate::Parts(_));
+            let fits = whole || is_message(field.value, self.form(masked).is_group());
+            if fits && chosen.has(self.shape, field.number, index) {
                 values.push(field);
             }
         }

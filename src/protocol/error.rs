@@ -12,16 +12,13 @@ use crate::transcode::Plans;
 /// The answer for a status. `headers` are those that the backend's metadata became.
 #[must_use]
 pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans) -> Answer {
-    let json = match &status.body {
-        Some(body) => {
-            headers.insert(CONTENT_TYPE, body.content_type.clone());
-            body.bytes.to_vec()
-        }
-        None => {
-            let mut json = Vec::with_capacity(128);
-            plans.write_status(status, &mut json);
-            json
-        }
+    let json = if let Some(body) = &status.body {
+        headers.insert(CONTENT_TYPE, body.content_type.clone());
+        body.bytes.to_vec()
+    } else {
+        let mut json = Vec::with_capacity(128);
+        plans.write_status(status, &mut json);
+        json
     };
     for (name, value) in status.headers.iter().flat_map(|headers| headers.iter()) {
         headers.append(name, value.clone());

@@ -1,6 +1,6 @@
 //! Whose bucket a call is charged to: the sources of a limit, read out of a call and made into a key.
 //!
-//! A key is 128 bits of a hash with a secret of its own (SipHash, as the standard library's maps use), so it
+//! A key is 128 bits of a hash with a secret of its own (`SipHash`, as the standard library's maps use), so it
 //! takes the same 16 bytes whatever a client sends, needs no allocation, and cannot be made to collide.
 
 use std::borrow::Cow;

@@ -30,6 +30,7 @@ pub(super) struct Entry {
 
 /// `RateLimitResponse`. Of `dynamic_metadata` and `quota` nothing is made here.
 #[derive(Clone, PartialEq, Message)]
+#[allow(clippy::struct_field_names, reason = "the names of the protocol")]
 pub(super) struct Response {
     #[prost(enumeration = "Code", tag = "1")]
     pub(super) overall_code: i32,

@@ -131,7 +131,7 @@ impl Service {
         match self.answer(&request, call.headers).await {
             Ok(response) => {
                 self.link.answered();
-                judge(&request, response, applied)
+                judge(&request, &response, applied)
             }
             Err(why) => {
                 self.link.failed(&why);
@@ -204,7 +204,7 @@ impl DescriptorSettings {
 }
 
 /// What the service's answer means for the call.
-fn judge(request: &Request, response: Response, applied: &mut Applied) -> Result<(), Status> {
+fn judge(request: &Request, response: &Response, applied: &mut Applied) -> Result<(), Status> {
     response.statuses.iter().filter_map(standing).for_each(|standing| applied.note(standing));
     applied.answer = headers(&response.response_headers_to_add);
     if response.overall_code() != Code::OverLimit {
@@ -222,7 +222,7 @@ fn judge(request: &Request, response: Response, applied: &mut Applied) -> Result
         status.headers = None;
     }
     if !response.raw_body.is_empty() {
-        status = status.with_body(raw_body(&response));
+        status = status.with_body(raw_body(response));
     }
     Err(status)
 }

@@ -50,7 +50,7 @@ impl Check<'_> {
             all_permissions: method.all_permissions,
             account: method.account.clone(),
             actor_types: method.actor_types.clone(),
-            max_message: method.max_request_message.map(|limit| limit.bytes()),
+            max_message: method.max_request_message.map(crate::units::ByteSize::bytes),
             log_fields: method.log_fields.clone(),
             api_version: method.api_version.clone(),
             place: self.place(&at),

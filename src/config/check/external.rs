@@ -92,18 +92,17 @@ impl Check<'_> {
     fn algorithms(&mut self, at: &str, names: &[String]) -> Option<Vec<jwt::Algorithm>> {
         let mut good = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
-            match name.parse() {
-                Ok(algorithm) => good.push(algorithm),
-                Err(_) => {
-                    let what = if name.eq_ignore_ascii_case("none") {
-                        "`none` is no signature, and is never accepted".to_owned()
-                    } else {
-                        format!("`{name}` is not an algorithm that is known")
-                    };
-                    let help = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA are; with a \
-                                `secret` HS256, HS384 and HS512";
-                    self.error(&format!("{at}.{index}"), what, help);
-                }
+            if let Ok(algorithm) = name.parse() {
+                good.push(algorithm)
+            } else {
+                let what = if name.eq_ignore_ascii_case("none") {
+                    "`none` is no signature, and is never accepted".to_owned()
+                } else {
+                    format!("`{name}` is not an algorithm that is known")
+                };
+                let help = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA are; with a \
+                            `secret` HS256, HS384 and HS512";
+                self.error(&format!("{at}.{index}"), what, help);
             }
         }
         (good.len() == names.len()).then_some(good)

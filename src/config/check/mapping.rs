@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(transcode(&Json::default(), max_depth, max_json), transcode::Settings::default());
         let limits = super::super::super::file::Limits::default();
         assert_eq!((limits.json_depth, limits.response_json.0), (max_depth, max_json as u64));
-        let metadata = Metadata::default();
+        let metadata = File::default().metadata;
         assert_eq!(metadata.trust_forwarded, metadata::Settings::default().trust_forwarded);
     }
 }

@@ -164,7 +164,7 @@ impl JsonSchema for Sources {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let source = r#"^(identity|account|method|address|header:.+)$"#;
+        let source = r"^(identity|account|method|address|header:.+)$";
         json_schema!({
             "description": EXPECTED,
             "anyOf": [

@@ -75,24 +75,21 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
         // The place is kept here and not in the lexer, so that it stays in a register.
         let (text, mut at) = (self.json.text(), self.json.at());
         loop {
-            let (place, start) = match quick::key(plan, expected, text, at, first) {
-                Some((place, value)) => {
-                    let start = at + usize::from(!first);
-                    (first, at) = (false, value);
-                    (place, start)
+            let (place, start) = if let Some((place, value)) = quick::key(plan, expected, text, at, first) {
+                let start = at + usize::from(!first);
+                (first, at) = (false, value);
+                (place, start)
+            } else {
+                self.json.go_to(at);
+                if !self.json.goes_on(&mut first)? {
+                    break;
                 }
-                None => {
-                    self.json.go_to(at);
-                    if !self.json.goes_on(&mut first)? {
-                        break;
-                    }
-                    let start = self.json.token();
-                    let place =
-                        if in_any && self.is_type_url(&mut typed)? { None } else { self.named(plan, start)? };
-                    at = self.json.at();
-                    let Some(place) = place else { continue };
-                    (place, start)
-                }
+                let start = self.json.token();
+                let place =
+                    if in_any && self.is_type_url(&mut typed)? { None } else { self.named(plan, start)? };
+                at = self.json.at();
+                let Some(place) = place else { continue };
+                (place, start)
             };
             expected = place + 1;
             let Some(field) = plan.fields.get(place) else { continue };

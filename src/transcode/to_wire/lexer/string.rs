@@ -59,16 +59,15 @@ impl<'a> Lexer<'a> {
                     self.at += 1;
                     return Ok(());
                 }
-                Some(b'\\') => match rest.get(len + 1).and_then(|byte| short_escape(*byte)) {
-                    Some(byte) => {
+                Some(b'\\') => {
+                    if let Some(byte) = rest.get(len + 1).and_then(|byte| short_escape(*byte)) {
                         out.push(byte);
                         self.at += 2;
-                    }
-                    None => {
+                    } else {
                         let character = self.escape()?;
                         out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                     }
-                },
+                }
                 other => return Err(self.unended(other.is_some(), self.at)),
             }
         }
