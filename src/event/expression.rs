@@ -134,12 +134,11 @@ impl Template {
         let mut known = true;
         for (before, expression) in &self.pieces {
             out.push_str(before);
-            match expression.value(facts) {
-                Some(value) => out.extend(utf8_percent_encode(&value, ESCAPED)),
-                None => {
-                    out.push_str(UNKNOWN);
-                    known = false;
-                }
+            if let Some(value) = expression.value(facts) {
+                out.extend(utf8_percent_encode(&value, ESCAPED));
+            } else {
+                out.push_str(UNKNOWN);
+                known = false;
             }
         }
         out.push_str(&self.rest);

@@ -84,8 +84,11 @@ pub(super) trait Float: FastFloat + Neg<Output = Self> {
 
     fn is_finite(self) -> bool;
 
-    /// The number that is nearest to what `nearest` is the nearest `f64` to; `None` when that does not tell.
-    fn rounded(nearest: f64) -> Option<Self>;
+    /// The number at the start of `text` and its length, when there is a quicker way to it than the usual one.
+    #[inline]
+    fn short(_text: &[u8]) -> Option<(Self, usize)> {
+        None
+    }
 }
 
 impl Float for f32 {
@@ -96,14 +99,15 @@ impl Float for f32 {
         self.is_finite()
     }
 
-    /// What lies exactly between two may have been on either side of it.
+    /// By way of the nearest `f64`, unless that lies exactly between two: the text may be on either side of it.
     #[allow(clippy::cast_possible_truncation, reason = "the magnitude is in range")]
     #[inline]
-    fn rounded(nearest: f64) -> Option<Self> {
+    fn short(text: &[u8]) -> Option<(Self, usize)> {
         const BEYOND: u64 = (1 << 29) - 1;
+        let (nearest, len) = short_decimal(text)?;
         let between = nearest.to_bits() & BEYOND == 1 << 28;
-        let normal = nearest == 0.0 || nearest >= f64::from(Self::MIN_POSITIVE);
-        (normal && !between).then_some(nearest as Self)
+        let normal = nearest == 0.0 || nearest.abs() >= f64::from(Self::MIN_POSITIVE);
+        (normal && !between).then_some((nearest as Self, len))
     }
 }
 
@@ -114,18 +118,13 @@ impl Float for f64 {
     fn is_finite(self) -> bool {
         self.is_finite()
     }
-
-    #[inline]
-    fn rounded(nearest: f64) -> Option<Self> {
-        Some(nearest)
-    }
 }
 
 /// The nearest float to the JSON number at the start of `text`, rounded once, and how many bytes that number takes;
 /// `None` when there is none, or it is out of range.
 #[inline]
 pub(super) fn leading_float<T: Float>(text: &[u8]) -> Option<(T, usize)> {
-    if let Some(short) = short_decimal(text) {
+    if let Some(short) = T::short(text) {
         return Some(short);
     }
     let len = prefix(text)?;
@@ -133,11 +132,11 @@ pub(super) fn leading_float<T: Float>(text: &[u8]) -> Option<(T, usize)> {
     Some((number, len))
 }
 
-/// The same for a short number without an exponent: two numbers that floats hold exactly make a quotient that is
+/// The nearest `f64` to a short number without an exponent: two numbers that floats hold exactly make a quotient that is
 /// rounded once (Clinger's fast path).
 #[inline]
 #[allow(clippy::cast_precision_loss, reason = "so few digits are exact")]
-fn short_decimal<T: Float>(text: &[u8]) -> Option<(T, usize)> {
+fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
     let start = usize::from(text.first() == Some(&b'-'));
     let (mut len, mut point, mut mantissa) = (start, None, 0_u64);
     loop {
@@ -158,7 +157,7 @@ fn short_decimal<T: Float>(text: &[u8]) -> Option<(T, usize)> {
     if whole == 0 || leading_zero || (fraction == 0 && point.is_some()) {
         return None;
     }
-    let number = T::rounded(mantissa as f64 / POWERS_OF_TEN.get(fraction)?)?;
+    let number = mantissa as f64 / POWERS_OF_TEN.get(fraction)?;
     Some((if start > 0 { -number } else { number }, len))
 }
 
@@ -328,7 +327,7 @@ mod tests {
                 let text = format!("{}.{fraction}", if whole.is_empty() { "0" } else { whole });
                 let text = text.trim_end_matches('.');
                 for text in [text.to_owned(), format!("-{text}")] {
-                    decimals += u32::from(short_decimal::<f32>(text.as_bytes()).is_some());
+                    decimals += u32::from(f32::short(text.as_bytes()).is_some());
                     let [double, single] = [
                         text.parse::<f64>().map(f64::to_bits),
                         text.parse::<f32>().map(|float| u64::from(float.to_bits())),

@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use crate::{metadata, route, transcode};
 
-use super::super::file::{Events, Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+use super::super::file::{File, Json, Routing, Strictness, TieRule, Unescaping, UnsetValues};
 use super::Check;
 
 pub(super) fn transcode(file: &Json, max_depth: usize, max_json: usize) -> transcode::Settings {
@@ -49,11 +49,15 @@ pub(super) fn route(file: &Routing) -> route::Settings {
 }
 
 impl Check<'_> {
-    pub(super) fn metadata(&mut self, file: &Metadata, events: Option<&Events>) -> metadata::Settings {
+    pub(super) fn metadata(&mut self, whole: &File) -> metadata::Settings {
+        let file = &whole.metadata;
+        // What backends tell for events alone is not for clients, be events on or not.
+        let for_events = whole.options.preset.is_some().then(|| vec!["qc-event-*".to_owned()]);
+        let hidden = whole.events.as_ref().map(|events| events.hidden_metadata.clone()).or(for_events);
         metadata::Settings {
             forward_request: self.header_names("metadata.forward_request", &file.forward_request),
             forward_response: self.header_names("metadata.forward_response", &file.forward_response),
-            hidden_response: events.map(|events| events.hidden_metadata.clone()).unwrap_or_default(),
+            hidden_response: hidden.unwrap_or_default(),
             trust_forwarded: file.trust_forwarded,
         }
     }

@@ -56,7 +56,7 @@ impl Check<'_> {
             },
             route: mapping::route(&file.routing),
             transcode: mapping::transcode(&file.json, max_depth, max_json),
-            metadata: self.metadata(&file.metadata, file.events.as_ref()),
+            metadata: self.metadata(&file),
             events: file.events.as_ref().and_then(|events| self.events(events)),
             policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,

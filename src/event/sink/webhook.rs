@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let of = |text: &'static str| retry_after(&HeaderValue::from_static(text));
-        assert_eq!(of("120"), Some(Duration::from_secs(120)));
+        assert_eq!(of("120"), Some(Duration::from_mins(2)));
         assert_eq!(of("soon"), None);
         assert_eq!(of("Sun, 06 Nov 1994 08:49:37 GMT"), None, "it is past");
         let known = date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");

@@ -12,7 +12,7 @@ async fn what_a_shutdown_leaves_is_delivered_by_the_next_start() {
     push_all(&events, 0..3);
     until("an attempt", || events.figures().sinks.first().is_some_and(|sink| sink.failed > 0)).await;
     let begun = Instant::now();
-    events.finish(tokio::time::Instant::now() + Duration::from_secs(60)).await;
+    events.finish(tokio::time::Instant::now() + Duration::from_mins(1)).await;
     assert!(begun.elapsed() < Duration::from_secs(10), "a sink that is down is not waited for");
     events.push(event("late"));
     assert_eq!(events.figures().lost[3], ("closed", 1));
