@@ -10,7 +10,7 @@ use cel::ExecutionError;
 use cel::common::traits::Indexer;
 use cel::common::types::{CelString, DYN_TYPE, Type};
 use cel::common::value::{CowVal, StaticVal, Val};
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
 
 use super::super::build::slot_of;
 use super::super::plan::is_set;
@@ -201,7 +201,8 @@ impl Val for Message {
         let Some(other) = other.downcast_ref::<Self>() else { return false };
         let same_type = self.0.shape.desc == other.0.shape.desc;
         same_type
-            && (self.0.wire == other.0.wire || self.decoded().is_some_and(|one| Some(one) == other.decoded()))
+            && (self.0.wire == other.0.wire
+                || self.decoded().zip(other.decoded()).is_some_and(|(one, other)| same(&one, &other)))
     }
 
     fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
@@ -217,6 +218,32 @@ impl Val for Message {
 }
 
 impl StaticVal for Message {}
+
+/// Whether two messages have the same fields set to the same; fields that are not known do not count.
+fn same(one: &DynamicMessage, other: &DynamicMessage) -> bool {
+    let (mut fields, mut others) = (one.fields(), other.fields());
+    loop {
+        match (fields.next(), others.next()) {
+            (None, None) => return true,
+            (Some((field, one)), Some((like, other))) if field == like && same_value(one, other) => {}
+            _ => return false,
+        }
+    }
+}
+
+fn same_value(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Message(one), Value::Message(other)) => same(one, other),
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_value(one, other))
+        }
+        (Value::Map(one), Value::Map(other)) => {
+            let holds = |(key, one): (_, &Value)| other.get(key).is_some_and(|other| same_value(one, other));
+            one.len() == other.len() && one.iter().all(holds)
+        }
+        (one, other) => one == other,
+    }
+}
 
 impl Indexer for Message {
     fn get<'b, 'v>(&'b self, field: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
