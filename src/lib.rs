@@ -49,3 +49,8 @@ pub mod telemetry;
 
 pub mod cli;
 pub mod config;
+
+/// Random messages, for the tests of several rooms.
+#[cfg(test)]
+#[path = "../tests/support/random.rs"]
+mod random;

@@ -135,7 +135,7 @@ mod tests {
         let rules = Rules::check(&settings, &mut Problems::new());
         let mut metadata = rules.request(&map, None, &Peer::default()).expect("metadata");
         let key_headers = vec![HeaderName::from_static("x-api-key")];
-        let policy = policy_of(&Settings { credential, key_headers, ..Settings::default() });
+        let policy = policy_of(&Settings { key_headers, credential, ..Settings::default() });
         policy.tell_backend(known, &map, &mut metadata);
         let lines = metadata.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")));
         let mut lines: Vec<_> = lines.filter(|line| !line.starts_with("x-forwarded")).collect();

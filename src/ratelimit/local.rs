@@ -292,7 +292,7 @@ mod tests {
         }
         assert_eq!(limit.len(), 3);
         // One is kept for the time of one call beyond that at which it is full.
-        clock.advance(Duration::from_millis(2000));
+        clock.advance(Duration::from_secs(2));
         limit.sweep();
         assert_eq!(limit.len(), 1, "`a` is not old enough");
         assert_eq!(charge(&limit, Some("a")), "1/2 1000");

@@ -133,7 +133,9 @@ mod tests {
             (vec![], None),
         ] {
             let mut applied = Applied::default();
-            noted.iter().for_each(|standing| applied.note(*standing));
+            for standing in &noted {
+                applied.note(*standing);
+            }
             assert_eq!(applied.standing, expected, "{noted:?}");
         }
     }

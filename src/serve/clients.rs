@@ -237,7 +237,7 @@ mod tests {
             read.names,
             ["URI:spiffe://acme/robot", "DNS:robot.test", "email:robot@acme.test", "IP:10.0.0.1"]
         );
-        assert_eq!(read.expires, UNIX_EPOCH + Duration::from_secs(1_893_456_000));
+        assert_eq!(read.expires, UNIX_EPOCH + Duration::from_hours(525_960));
         assert_eq!(certificate(None), None);
         assert_eq!(certificate(Some(&[CertificateDer::from(vec![1, 2, 3])])), None);
     }

@@ -137,14 +137,14 @@ fn cases(
         keys.entry(name.clone()).or_insert_with(made);
         Some(name)
     };
-    let refused = |code, words: &[&str]| match rule.public {
-        true => Verdict::Let,
-        false => Verdict::Refused(code, words.iter().map(|word| format!("`{word}`")).collect()),
+    let refused = |code, words: &[&str]| {
+        if rule.public {
+            return Verdict::Let;
+        }
+        Verdict::Refused(code, words.iter().map(|word| format!("`{word}`")).collect())
     };
-    let missing = match rule.public {
-        true => Verdict::Let,
-        false => Verdict::Refused(401, vec!["needs a credential".to_owned()]),
-    };
+    let missing =
+        if rule.public { Verdict::Let } else { Verdict::Refused(401, vec!["needs a credential".to_owned()]) };
     let mut cases = vec![
         (None, missing),
         (Some("unknown".to_owned()), Verdict::Refused(401, vec!["the key is not known".to_owned()])),

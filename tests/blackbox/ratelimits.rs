@@ -55,7 +55,8 @@ async fn a_limit_that_is_used_up_is_429_with_what_there_is_to_know() {
         assert_eq!(json["details"][0]["@type"], "type.googleapis.com/google.rpc.RetryInfo");
         let delay = json["details"][0]["retryDelay"].as_str().expect("a delay").trim_end_matches('s');
         let delay: f64 = delay.parse().expect("seconds");
-        assert!(delay <= wait as f64 && delay > wait as f64 - 1.0, "{delay} of {wait}");
+        // `Retry-After` is the same, in whole seconds and rounded up.
+        assert_eq!(delay.ceil().to_string(), wait.to_string(), "{delay} of {wait}");
         assert_eq!(json["details"][1]["@type"], "type.googleapis.com/google.rpc.QuotaFailure");
         assert_eq!(json["details"][1]["violations"][0]["subject"], "per-tenant");
         assert!(!refused.text().contains(tenant), "{}", refused.text());

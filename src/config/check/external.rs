@@ -93,7 +93,7 @@ impl Check<'_> {
         let mut good = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
             if let Ok(algorithm) = name.parse() {
-                good.push(algorithm)
+                good.push(algorithm);
             } else {
                 let what = if name.eq_ignore_ascii_case("none") {
                     "`none` is no signature, and is never accepted".to_owned()

@@ -7,9 +7,9 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _, Value};
 
 use super::plain::{fields, find, is_passable, merge, put, same};
-use super::random::{self, Choices};
 use super::*;
 use crate::duty::{self, Options};
+use crate::random::{self, Choices};
 use crate::rule;
 use crate::wire::field::{put_bytes, put_varint};
 
@@ -60,7 +60,7 @@ proptest! {
         answer in prop::collection::vec(any::<u8>(), 0..600),
         steering in prop::collection::vec(any::<u8>(), 0..60),
     ) {
-        let case = case.get(&*CASES);
+        let case = case.get(&CASES);
         case.hold(&request, &answer, &steering)?;
     }
 }

@@ -5,8 +5,6 @@ mod faults;
 mod hostile;
 mod paths;
 mod plain;
-#[path = "../../../tests/support/random.rs"]
-mod random;
 mod rules;
 
 use std::sync::LazyLock;

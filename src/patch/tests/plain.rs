@@ -101,6 +101,7 @@ pub(super) fn same(one: &DynamicMessage, other: &DynamicMessage) -> bool {
     fields && extended && one.unknown_fields().eq(other.unknown_fields())
 }
 
+#[allow(clippy::float_cmp, reason = "the very same number is meant")]
 fn same_value(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::F32(one), Value::F32(other)) => one == other || one.is_nan() && other.is_nan(),

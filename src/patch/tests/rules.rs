@@ -57,6 +57,7 @@ fn masked_fields_come_from_the_request_and_others_from_what_was_fetched() {
         order
     };
     let null = Json::Null;
+    #[allow(clippy::type_complexity, reason = "a table")]
     let cases: &[(&str, Json, &[(&str, Json)])] = &[
         (
             "displayName",

@@ -103,12 +103,12 @@ fn header(key: &str, value: &str) -> HeaderOption {
     HeaderOption { header: Some(Pair { key: key.to_owned(), value: value.to_owned() }) }
 }
 
-fn allows(ok: Allowed) -> Option<CheckResponse> {
-    Some(CheckResponse { status: Some(Number { code: 0 }), ok: Some(ok), denied: None })
+fn allows(ok: Allowed) -> CheckResponse {
+    CheckResponse { status: Some(Number { code: 0 }), ok: Some(ok), denied: None }
 }
 
-fn denies(code: i32, denied: Denied) -> Option<CheckResponse> {
-    Some(CheckResponse { status: Some(Number { code }), denied: Some(denied), ok: None })
+fn denies(code: i32, denied: Denied) -> CheckResponse {
+    CheckResponse { status: Some(Number { code }), denied: Some(denied), ok: None }
 }
 
 /// An authorizer that answers this, or nothing.
@@ -178,11 +178,11 @@ async fn serve(
 
 #[tokio::test]
 async fn an_allowed_call_carries_what_the_authorizer_says() {
-    let served = Served::start(allows(Allowed {
+    let served = Served::start(Some(allows(Allowed {
         headers: vec![header("qc-actor-id", "user-7"), header("x-tenant", "acme")],
         headers_to_remove: vec!["accept-language".to_owned(), "authorization".to_owned()],
         response_headers_to_add: vec![header("x-decided-by", "opa")],
-    }))
+    })))
     .await;
     let backend = backend().await;
     let gateway = gateway(&backend, &served.identity("")).start().await;
@@ -224,14 +224,14 @@ async fn a_refusal_is_the_authorizers_own() {
         headers: vec![header("www-authenticate", "Acme realm=\"x\""), header("content-type", "text/html")],
         body: "<p>sign in</p>".to_owned(),
     };
-    let served = Served::start(denies(16, page)).await;
+    let served = Served::start(Some(denies(16, page))).await;
     let backend = backend().await;
     let gateway = gateway(&backend, &served.identity("")).start().await;
     let answer = get(&gateway, CLUSTERS, Some("Bearer opaque")).await;
     assert_eq!((answer.status.as_u16(), answer.text().as_str()), (401, "<p>sign in</p>"));
     assert_eq!(answer.header("content-type"), "text/html");
     assert_eq!(answer.header("www-authenticate"), "Acme realm=\"x\"");
-    served.answer.send_replace(denies(7, Denied::default()));
+    served.answer.send_replace(Some(denies(7, Denied::default())));
     let answer = get(&gateway, CLUSTERS, None).await;
     assert_eq!(answer.error(), (403, "the call is not allowed".to_owned()));
     assert!(backend.calls().is_empty(), "the backend was called");
@@ -266,7 +266,7 @@ async fn an_authorizer_that_hangs_or_is_down_is_not_waited_for() {
 
 #[tokio::test]
 async fn own_keys_come_before_the_authorizer() {
-    let served = Served::start(allows(Allowed::default())).await;
+    let served = Served::start(Some(allows(Allowed::default()))).await;
     let backend = backend().await;
     let hash = transom::policy::KeyHash::of("good");
     let keys = format!(
@@ -278,6 +278,6 @@ async fn own_keys_come_before_the_authorizer() {
     let answer = get(&gateway, CLUSTERS, Some("apikey good")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(served.last().context_extensions["actor_id"], "robot");
-    served.answer.send_replace(denies(7, Denied::default()));
+    served.answer.send_replace(Some(denies(7, Denied::default())));
     assert_eq!(get(&gateway, CLUSTERS, Some("apikey good")).await.status, 403);
 }

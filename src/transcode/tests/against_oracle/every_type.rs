@@ -3,12 +3,9 @@
 
 use proptest::test_runner::{Config, TestCaseResult, TestError, TestRunner};
 
-use self::random::Choices;
 use super::*;
+use crate::random::{self, Choices};
 use crate::transcode::UnsetFields;
-
-#[path = "../../../../tests/support/random.rs"]
-mod random;
 
 /// Fields in any order, merged and split, unknown ones among them: the same JSON, or the same refusal.
 #[test]
