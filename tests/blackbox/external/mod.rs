@@ -25,7 +25,7 @@ async fn backend() -> Backend {
 fn gateway(backend: &Backend, identity: &str) -> GatewayBuilder {
     let gateway = GatewayBuilder::new().model_api().upstream(backend.address());
     gateway
-        .config("options: qdrant-cloud\nreload: {debounce: 20ms}")
+        .config("options: {preset: qdrant-cloud}\nreload: {debounce: 20ms}")
         .config(&format!("identity:\n{identity}"))
 }
 

@@ -104,7 +104,7 @@ impl Served {
 
 fn identity(jwks: &str, more: &str) -> String {
     format!(
-        "  jwt:\n    - issuer: {ISSUER}\n      audiences: [api]\n      jwks: '{jwks}'\n      jwks_roots: roots.pem\n      \
+        "  jwt:\n    - issuer: {ISSUER}\n      audiences: [api]\n      jwks: '{jwks}'\n      \
          claims: {{accounts: org.accounts, permissions: scope}}\n{more}"
     )
 }
