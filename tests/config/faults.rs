@@ -189,23 +189,23 @@ const PERIODS: &[(&str, &str)] = &[
     ),
     (
         "Jwt.clock_skew",
-        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', permissions: [a], clock_skew: PERIOD}]}",
+        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'https://a:1', permissions: [a], clock_skew: PERIOD}]}",
     ),
     (
         "Jwt.cooldown",
-        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', permissions: [a], cooldown: PERIOD}]}",
+        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'https://a:1', permissions: [a], cooldown: PERIOD}]}",
     ),
     (
         "Jwt.keep",
-        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', permissions: [a], keep: PERIOD}]}",
+        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'https://a:1', permissions: [a], keep: PERIOD}]}",
     ),
     (
         "Jwt.refresh",
-        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', permissions: [a], refresh: PERIOD}]}",
+        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'https://a:1', permissions: [a], refresh: PERIOD}]}",
     ),
     (
         "Jwt.timeout",
-        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'http://a:1', permissions: [a], timeout: PERIOD}]}",
+        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'https://a:1', permissions: [a], timeout: PERIOD}]}",
     ),
     ("Cors.max_age", "cors: {origins: ['*'], max_age: PERIOD}"),
     ("Method.timeout", "methods: [{methods: 'a/*', timeout: PERIOD}]"),
