@@ -201,7 +201,7 @@ const PERIODS: &[(&str, &str)] = &[
     ),
     (
         "Jwt.refresh",
-        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'https://a:1', permissions: [a], refresh: PERIOD}]}",
+        "identity: {jwt: [{issuer: i, audiences: [a], jwks: 'https://a:1', permissions: [a], refresh: PERIOD, keep: 1y}]}",
     ),
     (
         "Jwt.timeout",

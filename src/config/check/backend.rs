@@ -1,6 +1,7 @@
 //! Checks of the contract's sources, the backends and deadlines.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::units::Period;
 use crate::{gateway, schema, upstream};
@@ -81,7 +82,31 @@ impl Check<'_> {
         })
     }
 
-    pub(super) fn upstream_tls(&mut self, at: &str, file: &UpstreamTls) -> upstream::TlsSettings {
+    /// A service that is asked beside calls, under its own name in logs.
+    pub(super) fn service(
+        &mut self,
+        name: &str,
+        at: &str,
+        url: &str,
+        tls: &UpstreamTls,
+    ) -> Option<upstream::Settings> {
+        let tls = self.upstream_tls(&format!("{at}.tls"), tls);
+        let url = self.url(&format!("{at}.url"), url)?;
+        Some(upstream::Settings {
+            name: name.to_owned(),
+            url,
+            tls,
+            deadlines: upstream::Deadlines::default(),
+            connect_timeout: Duration::from_secs(5),
+            connections: 1,
+            keepalive: Some(Duration::from_secs(30)),
+            max_request_message: SERVICE_MESSAGE,
+            max_response_message: SERVICE_MESSAGE,
+            place: self.place(at),
+        })
+    }
+
+    fn upstream_tls(&mut self, at: &str, file: &UpstreamTls) -> upstream::TlsSettings {
         for (present, absent, missing) in
             [(&file.certificate, &file.key, "key"), (&file.key, &file.certificate, "certificate")]
         {
@@ -160,3 +185,6 @@ impl Check<'_> {
         }
     }
 }
+
+/// The largest message to or from a service that is asked beside calls: the head of a request and what becomes of it.
+const SERVICE_MESSAGE: usize = 1 << 20;

@@ -1,24 +1,13 @@
 //! Checks of issuers of tokens and of the authorizer outside.
 
 use std::path::Path;
-use std::time::Duration;
 
 use http::{StatusCode, Uri};
 
 use crate::policy::{authz, jwt};
-use crate::upstream;
 
 use super::super::file::{Authorizer, Jwt, JwtClaims, OnFailure};
 use super::Check;
-
-/// How long one attempt to connect to an authorizer may take. No call waits for it longer than for an answer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The idle time after which a ping checks the connection.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// The largest question and answer: headers are most of it.
-const LARGEST: usize = 1 << 20;
 
 impl Check<'_> {
     /// The issuers; those with a fault are told and left out.
@@ -152,8 +141,7 @@ impl Check<'_> {
     /// The authorizer.
     pub(super) fn authorizer(&mut self, file: &Authorizer) -> Option<authz::Settings> {
         let at = "identity.external";
-        let tls = self.upstream_tls(&format!("{at}.tls"), &file.tls);
-        let url = self.url(&format!("{at}.url"), &file.url);
+        let upstream = self.service("authorizer", at, &file.url, &file.tls);
         let timeout = self.positive(&format!("{at}.timeout"), file.timeout.0);
         self.rights(at, &file.actor_type, &file.accounts, &file.permissions);
         let status = StatusCode::from_u16(file.failure_status).ok();
@@ -163,18 +151,7 @@ impl Check<'_> {
             self.error(&format!("{at}.failure_status"), what, "write a status from 400 to 599");
         }
         Some(authz::Settings {
-            upstream: upstream::Settings {
-                name: "authorizer".to_owned(),
-                url: url?,
-                tls,
-                deadlines: upstream::Deadlines::default(),
-                connect_timeout: CONNECT_TIMEOUT,
-                connections: 1,
-                keepalive: Some(KEEPALIVE),
-                max_request_message: LARGEST,
-                max_response_message: LARGEST,
-                place: self.place(at),
-            },
+            upstream: upstream?,
             timeout,
             on_failure: match file.on_failure {
                 OnFailure::Allow => authz::OnFailure::Allow,

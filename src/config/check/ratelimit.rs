@@ -1,25 +1,12 @@
 //! Checks of rate limits. Globs that match no method are told when the contract is known.
 
-use std::time::Duration;
-
 use crate::ratelimit::{self, Addressing, DescriptorSettings, LocalSettings, ServiceSettings, Source, Value};
-use crate::upstream;
 
 use super::super::file::{
     Anonymous, DescriptorEntry, File, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService,
     RateLimits,
 };
 use super::Check;
-
-/// How long one attempt to connect to a rate limit service may take. No call waits for it longer than for an
-/// answer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The idle time after which a ping checks the connection.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// The largest question and answer.
-const LARGEST: usize = 64 * 1024;
 
 impl Check<'_> {
     pub(super) fn rate_limits(&mut self, file: &File) -> ratelimit::Settings {
@@ -144,8 +131,7 @@ impl Check<'_> {
         addressing: Addressing,
     ) -> Option<ServiceSettings> {
         let at = "rate_limits.external";
-        let tls = self.upstream_tls(&format!("{at}.tls"), &file.tls);
-        let url = self.url(&format!("{at}.url"), &file.url);
+        let upstream = self.service("rate-limits", at, &file.url, &file.tls);
         self.not_empty(&format!("{at}.domain"), &file.domain);
         let timeout = self.positive(&format!("{at}.timeout"), file.timeout.0);
         if file.descriptors.is_empty() {
@@ -157,18 +143,7 @@ impl Check<'_> {
             .map(|(index, descriptor)| self.descriptor(&format!("{at}.descriptors.{index}"), descriptor))
             .collect();
         Some(ServiceSettings {
-            upstream: upstream::Settings {
-                name: "rate-limits".to_owned(),
-                url: url?,
-                tls,
-                deadlines: upstream::Deadlines::default(),
-                connect_timeout: CONNECT_TIMEOUT,
-                connections: 1,
-                keepalive: Some(KEEPALIVE),
-                max_request_message: LARGEST,
-                max_response_message: LARGEST,
-                place: self.place(at),
-            },
+            upstream: upstream?,
             domain: file.domain.clone(),
             timeout,
             on_failure: match file.on_failure {
