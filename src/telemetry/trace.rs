@@ -193,6 +193,15 @@ mod tests {
     }
 
     #[test]
+    fn a_span_shows_what_the_record_shows_of_the_request() {
+        let mut record = CallRecord::begin(Method::GET, "/", None);
+        record.shown = vec![("request.cluster_id".into(), "c1".to_owned())];
+        let attributes = outcome_attributes(&record);
+        let shown = attributes.iter().find(|attribute| attribute.key.as_str() == "request.cluster_id");
+        assert_eq!(shown.map(|attribute| attribute.value.to_string()).as_deref(), Some("c1"));
+    }
+
+    #[test]
     fn a_callers_wish_not_to_record_is_followed() {
         let (headers, _) =
             begin(Sampler::AlwaysOn, Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"));

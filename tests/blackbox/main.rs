@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod duties;
 mod errors;
 mod events;
 mod external;

@@ -242,6 +242,91 @@ fn explain_shows_what_a_partial_update_reads_and_lays_over_it() {
     assert!(run.out.contains("`update_mask` has 2 wrong paths: `labels.key`, `nme`"), "{}", run.out);
 }
 
+/// A config of the model API with a key that may only read, and requests held to rules.
+fn guarded() -> Folder {
+    let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
+    Folder::new(&format!(
+        "schema: {{protos: ['{}']}}\nupstreams: [{{url: 'http://a:1'}}]\noptions: {{preset: qdrant-cloud}}\n\
+         validation: {{requests: true}}\nidentity:\n  keys:\n    - {{hash: '{}', name: reader, actor_id: r1, \
+         accounts: [{ACCOUNT}], permissions: ['read:clusters']}}\n",
+        proto.display(),
+        transom::policy::KeyHash::of("key-of-reader"),
+    ))
+}
+
+const ACCOUNT: &str = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
+
+#[test]
+fn explain_shows_who_calls_what_is_needed_and_the_verdict() {
+    let folder = guarded();
+    let clusters = format!("/api/cluster/v1/accounts/{ACCOUNT}/clusters");
+    let elsewhere = clusters.replace("7f3c", "0000");
+    let key = "Authorization: apikey key-of-reader";
+    let create: &[&str] = &["POST", &clusters, "-d", "{}", "-H", key];
+    let cases: [(&[&str], i32, &[&str]); 5] = [
+        (
+            &["GET", &clusters, "-H", key],
+            0,
+            &[
+                "needs      read:clusters",
+                "in the account of account_id",
+                "caller     reader: r1 (ACTOR_TYPE_MANAGEMENT_KEY), by key",
+                "permissions: read:clusters",
+                "may call",
+                "qc-actor-id: r1",
+            ],
+        ),
+        (&["GET", &elsewhere, "-H", key], 1, &["403 PERMISSION_DENIED", "may not act on the account"]),
+        (
+            create,
+            1,
+            &["needs      write:clusters", "403 PERMISSION_DENIED", "lacks the permission `write:clusters`"],
+        ),
+        (&["GET", &clusters], 1, &["401 UNAUTHENTICATED"]),
+        (&["GET", &format!("{clusters}/none"), "-H", key], 1, &["400 INVALID_ARGUMENT", "cluster_id"]),
+    ];
+    for (args, code, parts) in cases {
+        let run = transom(folder.path(), &[&["explain", "--config", "transom.yaml"], args].concat());
+        assert_eq!(run.code, Some(code), "{args:?}\n{}{}", run.out, run.err);
+        for part in parts {
+            assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
+        }
+    }
+}
+
+#[test]
+fn routes_show_what_each_method_needs_and_its_version() {
+    let folder = guarded();
+    let run = transom(folder.path(), &["routes", "--config", "transom.yaml"]);
+    let heading = run.out.lines().next().expect("a heading");
+    assert!(heading.contains("  NEEDS  ") && heading.ends_with("  API"), "{heading}");
+    let line = |rpc: &str| run.out.lines().find(|line| line.contains(rpc)).expect("a route").to_owned();
+    let get = line("ClusterService/GetCluster ");
+    assert!(get.contains("  read:clusters") && get.ends_with("1.0.0"), "{get}");
+    assert!(line("BookingService/ListGlobalPackages").contains("  public"), "{}", run.out);
+
+    let run = transom(folder.path(), &["routes", "--json", "--config", "transom.yaml"]);
+    let routes: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}", run.err));
+    let routes = routes.as_array().expect("routes");
+    let update =
+        routes.iter().find(|route| route["rpc"] == "qdrant.cloud.cluster.v1.ClusterService/UpdateCluster");
+    assert_eq!(
+        update.expect("a route")["duties"],
+        serde_json::json!({
+            "authentication": true,
+            "permissions": ["write:clusters"],
+            "all_permissions": false,
+            "account": "cluster.account_id",
+            "actor_types": [],
+            "max_request_message": null,
+            "log_fields": {"cluster_id": "cluster.id"},
+            "api_version": "1.0.0",
+            "partial_update": "/qdrant.cloud.cluster.v1.ClusterService/GetCluster",
+            "event": "cluster",
+        })
+    );
+}
+
 #[test]
 fn explain_uses_the_upstreams_deadline_and_reads_bodies_from_files() {
     let folder = library();
