@@ -44,6 +44,10 @@ pub struct CallRecord {
     pub upstream_time: Option<Duration>,
     /// The snapshot that served the call.
     pub generation: u64,
+    /// Who called, where that was asked and is known.
+    pub caller: Option<Caller>,
+    /// Why the caller was not let in: 401 and 403 of the gateway's own.
+    pub refusal: Option<String>,
     /// What a failed call shows of its request: `request.<name>` and the text.
     pub shown: Vec<(Arc<str>, String)>,
     /// The rate limit that refused the call or could not be checked, and which of them: a word for the counter.
@@ -82,8 +86,21 @@ impl CallRecord {
             response_bytes: 0,
             upstream_time: None,
             generation: 0,
+            caller: None,
+            refusal: None,
             shown: Vec::new(),
             rate_limit: None,
         }
     }
+}
+
+/// Who called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The id by which backends know the caller.
+    pub actor_id: Arc<str>,
+    /// The name that people know the caller by.
+    pub name: Option<Arc<str>>,
+    /// How the caller proved it: `key`, `jwt`, `certificate` or `external`.
+    pub credential: &'static str,
 }

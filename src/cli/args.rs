@@ -46,7 +46,7 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Print the route table.
     Routes(RoutesArgs),
-    /// Show what one request would become: its route, message, metadata and upstream. Nothing is called.
+    /// Show what one request would become: its route, caller, message, metadata and upstream. No backend is called.
     Explain(ExplainArgs),
     /// Make, hash and look up management keys.
     #[command(subcommand)]

@@ -35,9 +35,17 @@ impl Caller<'_> {
         self.snapshot.account(self.index, self.captures, &[])
     }
 
-    /// Who is calling, if they may, as far as it can be told without the message.
+    /// Who is calling.
     pub async fn identify(&self, head: &Head<'_>) -> Result<Option<Identity>, Status> {
-        Ok(self.snapshot.admit(self.index, head, self.captures).await?.identity)
+        let (Some(policy), Some(duties)) = (self.snapshot.policy(), self.snapshot.duties(self.index)) else {
+            return Ok(None);
+        };
+        Ok(policy.identify(head, duties).await?.identity)
+    }
+
+    /// Whether they may, as far as it can be told without the message.
+    pub fn permit(&self, identity: Option<&Identity>) -> Result<(), Status> {
+        self.snapshot.permit(self.index, identity, self.captures)
     }
 
     /// Whether the caller may act on the account that the message is about.
@@ -59,7 +67,7 @@ impl Caller<'_> {
         let (accounts, permissions) = (listed(accounts), listed(permissions));
         let method = method.as_str();
         format!(
-            "{name}{actor_id} ({actor_type}), by {method}\naccounts: {accounts}\npermissions: {permissions}\nmay call"
+            "{name}{actor_id} ({actor_type}), by {method}\naccounts: {accounts}\npermissions: {permissions}"
         )
     }
 }

@@ -1,5 +1,5 @@
 //! `transom explain`: what one request would become: binding, captures, message, metadata, upstream, deadline.
-//! Nothing is called.
+//! No backend is called; what it takes to know the caller (an issuer's keys, an authorizer) is asked.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -138,6 +138,9 @@ impl Matched<'_> {
             Err(status) => return page.refused(&status),
         };
         page.line("caller", &caller.shown(identity.as_ref()))?;
+        if let Err(status) = caller.permit(identity.as_ref()) {
+            return page.refused(&status);
+        }
         page.line("body", &self.body(&request.body))?;
         let wire = match self.message(request, &captures) {
             Ok(wire) => wire,
@@ -226,9 +229,13 @@ impl Matched<'_> {
         if let Some(policy) = self.snapshot.policy() {
             policy.tell_backend(identity, request.headers, &mut metadata);
         }
-        let lines = metadata
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        let guarded = self.snapshot.policy().is_some();
+        let lines = metadata.iter().map(|(name, value)| {
+            // The client's own credential or the one in its place.
+            let secret = value.is_sensitive() || guarded && name.as_str().ends_with("authorization");
+            let value = if secret { "***".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+            format!("{name}: {value}")
+        });
         page.line("metadata", &lines.collect::<Vec<_>>().join("\n"))?;
         let wish = match metadata::timeout(request.headers) {
             Ok(wish) => wish,

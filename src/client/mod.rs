@@ -3,6 +3,11 @@
 //! Not for gRPC backends: those are [`upstream`](crate::upstream). Connections are kept and reused; redirects are not
 //! followed.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -22,6 +22,7 @@ pub(super) fn all(
     problems: &mut Problems,
 ) -> Vec<Arc<Duties>> {
     let found = Found::of(schema, settings, problems);
+    tell_unused_account(bindings, settings, problems);
     let methods: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
     let mut known: BTreeMap<String, Arc<Duties>> = BTreeMap::new();
     let duties = bindings.iter().map(|binding| {
@@ -38,6 +39,16 @@ pub(super) fn all(
         duties
     });
     duties.collect()
+}
+
+/// Warns of a path of the account that no request has: nothing would be held to an account.
+fn tell_unused_account(bindings: &[Binding], settings: &Settings, problems: &mut Problems) {
+    let Some(path) = &settings.options.default_account else { return };
+    if !bindings.iter().any(|binding| FieldPath::resolve(&binding.rpc.input(), path).is_ok()) {
+        let what = format!("no request has the field `{path}`, which `options.default_account` names");
+        let problem = Problem::warning(Place::item("options.default_account"), what);
+        problems.push(problem.help("write the path of the field that holds the account, with proto names"));
+    }
 }
 
 /// The options that the settings name, as the pool has them.
@@ -63,11 +74,14 @@ impl Found {
             |key: &str, name: Option<&String>, of: &str, fits: fn(&ExtensionDescriptor) -> bool| {
                 let name = name?;
                 let Some(option) = schema.pool().get_extension_by_name(name) else {
+                    let what = format!("the contract has no option `{name}`, which `options.{key}` names");
+                    let place = Place::item(format!("options.{key}"));
                     if !preset.names().contains(&Some(name)) {
-                        let what =
-                            format!("the contract has no option `{name}`, which `options.{key}` names");
                         let help = "write the full name of an extension of the method or service options";
-                        problems.push(Problem::warning(Place::item("options"), what).help(help));
+                        problems.push(Problem::error(place, what).help(help));
+                    } else if key == "permissions" {
+                        let help = "the preset is for another API: name the options of this one";
+                        problems.push(Problem::warning(place, what).help(help));
                     }
                     return None;
                 };

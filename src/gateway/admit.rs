@@ -20,13 +20,23 @@ impl Route {
         let Some(policy) = policy else { return Ok(Admitted::default()) };
         let duties = &self.duties.duties;
         let admitted = policy.identify(head, duties).await?;
-        if let Some(identity) = &admitted.identity {
-            policy.permit(identity, duties)?;
-            if let Some(FieldSource::Capture(_)) = &self.duties.account {
-                self.in_account(Some(policy), Some(identity), captures, &[])?;
-            }
-        }
+        self.permit(policy, admitted.identity.as_ref(), captures)?;
         Ok(admitted)
+    }
+
+    /// Whether a caller may call, as far as it can be told before the body is read.
+    fn permit(
+        &self,
+        policy: &Policy,
+        identity: Option<&Identity>,
+        captures: &[Cow<'_, str>],
+    ) -> Result<(), Status> {
+        let Some(identity) = identity else { return Ok(()) };
+        policy.permit(identity, &self.duties.duties)?;
+        match &self.duties.account {
+            Some(FieldSource::Capture(_)) => self.in_account(Some(policy), Some(identity), captures, &[]),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the caller may act on the account that the call is about.
@@ -48,19 +58,19 @@ impl Route {
 }
 
 impl Snapshot {
-    /// Who is calling a binding, by its index, and whether they may, as far as it can be told before the body is read.
+    /// Whether a caller may call a binding, by its index, as far as it can be told before the body is read.
     ///
     /// # Errors
-    /// 401 and 403, as the policy has it.
-    pub async fn admit(
+    /// 403, as the policy has it.
+    pub fn permit(
         &self,
         binding: usize,
-        head: &Head<'_>,
+        identity: Option<&Identity>,
         captures: &[Cow<'_, str>],
-    ) -> Result<Admitted, Status> {
-        match self.routes.get(binding) {
-            Some(route) => route.admit(self.policy.as_ref(), head, captures).await,
-            None => Ok(Admitted::default()),
+    ) -> Result<(), Status> {
+        match (self.routes.get(binding), &self.policy) {
+            (Some(route), Some(policy)) => route.permit(policy, identity, captures),
+            _ => Ok(()),
         }
     }
 

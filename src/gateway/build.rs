@@ -48,6 +48,9 @@ pub(super) fn snapshot(
     let plans = Plans::compile(schema.pool(), &settings.transcode);
     let planning = started.elapsed();
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
+    if settings.policy.is_none() {
+        tell_unguarded(settings, &bindings, &duties, problems);
+    }
     let events = Building::prepare(settings, &schema, &plans, previous, problems);
     let event_plans = events.as_ref().map(|events| events.plans(&bindings, &duties, problems));
     let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
@@ -73,6 +76,7 @@ pub(super) fn snapshot(
         plans,
         planning,
         version_header: settings.version_header.clone(),
+        reserved_metadata: settings.reserved_metadata.clone(),
         events: events.map(|events| events.events),
         limits: settings.limits.clone(),
         rate_limits,
@@ -90,6 +94,24 @@ fn hand_out(
     limits.tell_unused(&bindings.iter().map(rpc_name).collect::<Vec<_>>(), problems);
     for route in routes {
         route.limits = limits.of_method(&route.rpc);
+    }
+}
+
+/// Warns where methods say who may call them, and nobody is asked.
+fn tell_unguarded(
+    settings: &Settings,
+    bindings: &[Binding],
+    duties: &[Arc<Duties>],
+    problems: &mut Problems,
+) {
+    if settings.duties.options.authentication.is_none() && settings.duties.options.permissions.is_none() {
+        return;
+    }
+    let guarded = |duties: &Duties| duties.authentication && !duties.permissions.is_empty();
+    if let Some((binding, _)) = bindings.iter().zip(duties).find(|(_, duties)| guarded(duties)) {
+        let what = format!("`{}` and others say who may call them, but nobody is asked", rpc_name(binding));
+        let help = "add `identity`, or see to it that something in front lets in only whom it should";
+        problems.push(Problem::warning(Place::item("identity"), what).help(help));
     }
 }
 

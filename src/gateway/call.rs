@@ -14,9 +14,10 @@ use super::steps::{Kept, Steps};
 use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
+use crate::policy::Identity;
 use crate::protocol::{self, Answer, Body};
 use crate::ratelimit::Outcome;
-use crate::status::Status;
+use crate::status::{Code, Origin, Status};
 use crate::upstream::Call;
 
 impl Snapshot {
@@ -59,7 +60,9 @@ impl Snapshot {
     {
         let steps = Steps { snapshot: self, route, captures, parts, peer };
         let mut kept = Kept::default();
-        let mut answer = match steps.all(body, &mut kept, record).await {
+        let outcome = steps.all(body, &mut kept, record).await;
+        record.caller = kept.identity.as_ref().map(Identity::told);
+        let mut answer = match outcome {
             Ok(json) => {
                 Answer { status: StatusCode::OK, headers: kept.headers, json, trailers: HeaderMap::new() }
             }
@@ -81,12 +84,16 @@ impl Snapshot {
     fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
         record.code = status.code;
         record.origin = Some(status.origin);
+        let let_in = !matches!(status.code, Code::Unauthenticated | Code::PermissionDenied);
+        if !let_in && status.origin != Origin::Upstream {
+            record.refusal = Some(status.message.clone());
+        }
         protocol::error(status, headers, &self.plans)
     }
 }
 
 impl Steps<'_> {
-    /// Steps 2 to 14, in their order.
+    /// The steps behind the route, in their order.
     async fn all<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status>
     where
         B: http_body::Body<Data = Bytes>,

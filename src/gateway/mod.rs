@@ -4,6 +4,11 @@
 //! Not for holding the current snapshot ([`serve`](crate::serve)) nor for deciding when to build another
 //! ([`reload`](crate::reload)).
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 mod admit;
 mod build;
 mod call;
@@ -64,6 +69,8 @@ pub struct Settings {
     pub patch: patch::Settings,
     /// The header in which answers carry the version of the API; `None`: none does.
     pub version_header: Option<HeaderName>,
+    /// Metadata that only the gateway sets, and does not where nobody is asked who they are.
+    pub reserved_metadata: Vec<HeaderName>,
     /// Events of calls that go well; `None`: none.
     pub events: Option<event::Settings>,
     /// Whether requests are held to the rules of the contract.
@@ -118,6 +125,7 @@ pub struct Snapshot {
     plans: Plans,
     planning: Duration,
     version_header: Option<HeaderName>,
+    reserved_metadata: Vec<HeaderName>,
     events: Option<Arc<Events>>,
     limits: Limits,
     rate_limits: Option<RateLimits>,

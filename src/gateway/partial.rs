@@ -32,6 +32,9 @@ impl Steps<'_> {
         record: &mut CallRecord,
     ) -> Result<Call, Status> {
         let Some(partial) = &self.route.partial else { return Ok(call) };
+        if self.route.plan.reads_whole_body() && self.parts.uri.query().is_some_and(names_mask) {
+            return Err(Status::invalid(MASK_IN_QUERY));
+        }
         let message = kept.message.clone();
         call.frame = match partial.plan.wanted(&message)? {
             Wanted::AsItIs => return Ok(call),
@@ -82,3 +85,13 @@ fn framed(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Status>) -> Result<Byte
     }
     Ok(framed.into())
 }
+
+/// Whether a query has the mask, which a rule with `body: "*"` does not read: what was meant as a part would be written
+/// as the whole.
+fn names_mask(query: &str) -> bool {
+    let keys = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key));
+    keys.into_iter().any(|key| matches!(key, "update_mask" | "updateMask"))
+}
+
+const MASK_IN_QUERY: &str =
+    "the body of this method is the whole request: write `updateMask` in the body, not in the query";

@@ -3,6 +3,7 @@
 //! Request path. A unary call allocates its metadata, its frame and its answer.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,13 +12,13 @@ use http::{HeaderMap, header};
 
 use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
-use crate::event::{Caller, Facts};
+use crate::event::{Caller, EventPlan, Events, Facts};
 use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
 use crate::ratelimit::{self, Applied};
-use crate::status::Status;
-use crate::upstream::{Call, Reply};
+use crate::status::{Code, Origin, Status};
+use crate::upstream::{Call, Reply, Upstream};
 use crate::wire::frame;
 
 /// One call between its route and its answer.
@@ -54,7 +55,7 @@ impl Steps<'_> {
         let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc, account };
         let mut admitted = self.route.admit(self.snapshot.policy.as_ref(), &head, self.captures).await?;
         kept.changes = std::mem::take(&mut admitted.answer);
-        kept.identity.clone_from(&admitted.identity);
+        kept.identity = admitted.identity.take();
         Ok(admitted)
     }
 
@@ -84,6 +85,9 @@ impl Steps<'_> {
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
         metadata.extend(kept.applied.request.drain());
+        for name in &snapshot.reserved_metadata {
+            metadata.remove(name);
+        }
         if let Some(policy) = &snapshot.policy {
             policy.tell_backend(kept.identity.as_ref(), &parts.headers, &mut metadata);
             admitted.metadata.change_metadata(&mut metadata);
@@ -93,6 +97,10 @@ impl Steps<'_> {
 
     /// Whether the caller may act on the account that the message is about.
     pub(super) fn in_account(&self, kept: &Kept) -> Result<(), Status> {
+        if self.captured_account().is_some() {
+            // It was checked before the body was read.
+            return Ok(());
+        }
         let policy = self.snapshot.policy.as_ref();
         self.route.in_account(policy, kept.identity.as_ref(), self.captures, &kept.message)
     }
@@ -127,23 +135,14 @@ impl Steps<'_> {
         record: &mut CallRecord,
     ) -> Result<Vec<u8>, Status> {
         let route = self.route;
-        let told = route.event.as_ref().map(|plan| plan.kept(&call.metadata));
         let sent = Instant::now();
-        let reply = route.upstream.unary(call).await;
+        let reply = match self.announcement(&call, kept) {
+            None => route.upstream.unary(call).await,
+            Some(announcement) => announced(announcement, Arc::clone(&route.upstream), call).await,
+        };
         record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
         self.keep(&reply, kept);
         let message = reply.outcome?;
-        if let Some(told) = told {
-            // Now: what was changed is changed, whatever becomes of the answer.
-            let facts = Facts {
-                request: &kept.message,
-                response: &message,
-                request_metadata: &told,
-                response_metadata: &reply.metadata,
-                response_trailers: &reply.trailers,
-            };
-            self.announce(facts, kept.identity.as_ref());
-        }
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
         Ok(json)
@@ -157,18 +156,21 @@ impl Steps<'_> {
         }
     }
 
-    /// Makes the event of a call that went well. Never waits.
-    fn announce(&self, facts: Facts<'_>, identity: Option<&Identity>) {
+    /// What the event of the call will be made of, if it makes one.
+    fn announcement(&self, call: &Call, kept: &Kept) -> Option<Announcement> {
         let Self { snapshot, route, captures, parts, .. } = *self;
-        let (Some(plan), Some(events)) = (&route.event, &snapshot.events) else { return };
+        let (plan, events) = (route.event.as_ref()?, snapshot.events.as_ref()?);
+        let account = route.duties.account.as_ref().and_then(|source| source.text(captures, &kept.message));
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        let caller = Caller {
-            actor_id: identity.map_or("", |identity| &*identity.actor_id),
-            actor_type: identity.map_or("", |identity| &*identity.actor_type),
-            user_agent: user_agent.unwrap_or_default(),
-        };
-        let account = route.duties.account.as_ref().and_then(|source| source.text(captures, facts.request));
-        events.push(plan.build(&facts, &caller, account.as_deref()));
+        Some(Announcement {
+            plan: Arc::clone(plan),
+            events: Arc::clone(events),
+            request: kept.message.clone(),
+            metadata: plan.kept(&call.metadata),
+            identity: kept.identity.clone(),
+            user_agent: user_agent.unwrap_or_default().to_owned(),
+            account: account.map(Cow::into_owned),
+        })
     }
 }
 
@@ -179,4 +181,49 @@ fn takes_trailers(headers: &HeaderMap) -> bool {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers")))
+}
+
+/// What the event of a call is made of, but for the reply.
+struct Announcement {
+    plan: Arc<EventPlan>,
+    events: Arc<Events>,
+    request: Bytes,
+    metadata: HeaderMap,
+    identity: Option<Identity>,
+    user_agent: String,
+    account: Option<String>,
+}
+
+impl Announcement {
+    /// Makes the event, if the call went well. Never waits.
+    fn make(&self, reply: &Reply) {
+        let Ok(response) = &reply.outcome else { return };
+        let facts = Facts {
+            request: &self.request,
+            response,
+            request_metadata: &self.metadata,
+            response_metadata: &reply.metadata,
+            response_trailers: &reply.trailers,
+        };
+        let identity = self.identity.as_ref();
+        let caller = Caller {
+            actor_id: identity.map_or("", |identity| &*identity.actor_id),
+            actor_type: identity.map_or("", |identity| &*identity.actor_type),
+            user_agent: &self.user_agent,
+        };
+        self.events.push(self.plan.build(&facts, &caller, self.account.as_deref()));
+    }
+}
+
+/// Sends a call that makes an event, to its end: what the backend was asked to change it changes, whether the client
+/// waits for the answer or not, and nobody can keep a change out of the events by going away.
+async fn announced(announcement: Announcement, upstream: Arc<Upstream>, call: Call) -> Reply {
+    let whole = tokio::spawn(async move {
+        let reply = upstream.unary(call).await;
+        announcement.make(&reply);
+        reply
+    });
+    whole
+        .await
+        .unwrap_or_else(|_| Reply::failed(Status::new(Code::Internal, "internal error", Origin::Gateway)))
 }

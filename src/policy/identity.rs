@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use crate::observe::Caller;
+
 /// Someone who has proved who they are, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -43,6 +45,15 @@ pub enum Method {
     External,
     /// Not at all.
     Anonymous,
+}
+
+impl Identity {
+    /// What the record of a call says of its caller.
+    #[must_use]
+    pub fn told(&self) -> Caller {
+        let (actor_id, name) = (Arc::clone(&self.actor_id), self.name.clone());
+        Caller { actor_id, name, credential: self.method.as_str() }
+    }
 }
 
 impl Scope {

@@ -54,6 +54,14 @@ struct Line<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<&'c str>,
     generation: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_id: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'c str>,
     #[serde(flatten)]
     shown: Shown<'c>,
 }
@@ -89,6 +97,10 @@ impl Finished {
             origin: record.origin.map(crate::status::Origin::as_str),
             rate_limit: record.rate_limit.as_ref().map(|(limit, _)| &**limit),
             generation: record.generation,
+            actor_id: record.caller.as_ref().map(|caller| &*caller.actor_id),
+            actor: record.caller.as_ref().and_then(|caller| caller.name.as_deref()),
+            credential: record.caller.as_ref().map(|caller| caller.credential),
+            refusal: record.refusal.as_deref(),
             shown: Shown(&record.shown),
         }
     }
@@ -145,6 +157,16 @@ impl fmt::Display for Line<'_> {
         }
         for (name, value) in [("request_id", self.request_id), ("trace_id", self.trace_id)] {
             if !value.is_empty() {
+                write!(f, " {name}={}", plain(value))?;
+            }
+        }
+        for (name, value) in [
+            ("actor_id", self.actor_id),
+            ("actor", self.actor),
+            ("credential", self.credential),
+            ("refusal", self.refusal),
+        ] {
+            if let Some(value) = value {
                 write!(f, " {name}={}", plain(value))?;
             }
         }

@@ -128,6 +128,12 @@ impl CallPlan {
         self.request.reads_body()
     }
 
+    /// Whether the body is the whole request, so that no query parameter is read.
+    #[must_use]
+    pub fn reads_whole_body(&self) -> bool {
+        self.request.reads_whole_body()
+    }
+
     /// Appends the request message's wire bytes (no frame prefix) to `out` (precedence: path, then body, then
     /// query). `captures` are decoded, in the order of the binding's variables. `query` is raw, without the question
     /// mark. An empty or white body is an empty message.

@@ -101,7 +101,8 @@ impl Calls {
 
 impl Reply {
     /// A call that never got an answer.
-    pub(super) fn failed(status: Status) -> Self {
+    #[must_use]
+    pub fn failed(status: Status) -> Self {
         Self { metadata: HeaderMap::new(), trailers: HeaderMap::new(), outcome: Err(status) }
     }
 }

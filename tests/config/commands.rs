@@ -272,7 +272,6 @@ fn explain_shows_who_calls_what_is_needed_and_the_verdict() {
                 "in the account of account_id",
                 "caller     reader: r1 (ACTOR_TYPE_MANAGEMENT_KEY), by key",
                 "permissions: read:clusters",
-                "may call",
                 "qc-actor-id: r1",
             ],
         ),
@@ -280,7 +279,12 @@ fn explain_shows_who_calls_what_is_needed_and_the_verdict() {
         (
             create,
             1,
-            &["needs      write:clusters", "403 PERMISSION_DENIED", "lacks the permission `write:clusters`"],
+            &[
+                "needs      write:clusters",
+                "caller     reader: r1",
+                "403 PERMISSION_DENIED",
+                "lacks the permission `write:clusters`",
+            ],
         ),
         (&["GET", &clusters], 1, &["401 UNAUTHENTICATED"]),
         (&["GET", &format!("{clusters}/none"), "-H", key], 1, &["400 INVALID_ARGUMENT", "cluster_id"]),

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use crate::duty;
 use crate::metadata;
 
-use super::super::file::{Method, Options, Preset};
+use super::super::file::{File, IdentityMetadata, Method, Options, Preset};
 use super::Check;
 
 impl Check<'_> {
@@ -43,6 +43,14 @@ impl Check<'_> {
             let what = format!("`{version}` cannot be the value of a header");
             self.error(&format!("{at}.api_version"), what, "write a version such as `1.0.0`");
         }
+        let asks = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+        if method.authentication == Some(false) && (asks(&method.permissions) || asks(&method.actor_types)) {
+            let what = format!(
+                "`{}` is public, so that its permissions and actor types are not looked at",
+                method.methods
+            );
+            self.warning(&at, what, "leave out `authentication: false`, or the others");
+        }
         duty::MethodSettings {
             methods: method.methods.trim_start_matches('/').to_owned(),
             authentication: method.authentication,
@@ -70,4 +78,15 @@ impl Check<'_> {
         }
         header
     }
+}
+
+/// What tells a backend who calls, where an API has such metadata but nobody is asked who they are: no client may
+/// set it then either.
+pub(super) fn reserved_metadata(file: &File) -> Vec<HeaderName> {
+    if file.identity.is_some() || file.options.preset.is_none() && file.events.is_none() {
+        return Vec::new();
+    }
+    let names = IdentityMetadata::default();
+    let names = [names.actor_id, names.actor_type, names.user_agent];
+    names.iter().filter_map(|name| HeaderName::try_from(name).ok()).collect()
 }

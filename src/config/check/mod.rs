@@ -64,6 +64,7 @@ impl Check<'_> {
             duties: self.duties(&file.options, &file.methods),
             patch: partial::settings(&file.partial_updates),
             version_header: self.version_header(&file.options),
+            reserved_metadata: duties::reserved_metadata(&file),
             validation: validate::Settings {
                 requests: file.validation.requests,
                 except: file

@@ -103,6 +103,11 @@ impl RequestPlan {
         self.body != Content::Nothing
     }
 
+    /// Whether the body is the whole message.
+    pub(super) fn reads_whole_body(&self) -> bool {
+        self.body == Content::Whole
+    }
+
     /// Appends the request message's wire bytes to `out`, which stays as it was when that fails.
     pub(super) fn write(
         &self,
