@@ -68,7 +68,8 @@ impl Origin<'_> {
                 .iter()
                 .map(|variable| told.keep(variable_field(self.rpc, variable)))
                 .collect();
-            fields.into_iter().collect::<Option<Vec<_>>>()
+            let fields = fields.into_iter().collect::<Option<Vec<_>>>()?;
+            told.keep(no_overlap(&fields)).map(|()| fields)
         });
         let body = told.keep(body(self.rpc, &rule.body));
         let allowed = told.keep(body_allowed(kind, &rule.body, self.delete_body));
@@ -143,6 +144,25 @@ fn variable_field(rpc: &MethodDescriptor, variable: &Variable) -> Result<FieldPa
         }
         _ => Ok(path),
     }
+}
+
+/// Two variables may not decide the same field: whatever one captures, the other would overwrite.
+fn no_overlap(variables: &[FieldPath]) -> Result<(), Fault> {
+    for (index, variable) in variables.iter().enumerate() {
+        let Some(earlier) = variables.iter().take(index).find(|earlier| earlier.overlaps(variable)) else {
+            continue;
+        };
+        let what = if earlier == variable {
+            format!("variable `{variable}` stands twice")
+        } else {
+            format!("variables `{earlier}` and `{variable}` overlap: one is a part of the other")
+        };
+        return Err(Fault::new(
+            what,
+            "write `*` for a segment that is not to be captured, or capture another field",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether one text can be the field's value. A repeated field takes comma-separated elements.
