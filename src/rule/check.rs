@@ -146,21 +146,13 @@ fn variable_field(rpc: &MethodDescriptor, variable: &Variable) -> Result<FieldPa
     }
 }
 
-/// Two variables may not decide the same field: whatever one captures, the other would overwrite.
+/// One variable may not be a part of another; one that stands twice is refused by [`template`](super::template).
 fn no_overlap(variables: &[FieldPath]) -> Result<(), Fault> {
     for (index, variable) in variables.iter().enumerate() {
-        let Some(earlier) = variables.iter().take(index).find(|earlier| earlier.overlaps(variable)) else {
-            continue;
-        };
-        let what = if earlier == variable {
-            format!("variable `{variable}` stands twice")
-        } else {
-            format!("variables `{earlier}` and `{variable}` overlap: one is a part of the other")
-        };
-        return Err(Fault::new(
-            what,
-            "write `*` for a segment that is not to be captured, or capture another field",
-        ));
+        if let Some(earlier) = variables.iter().take(index).find(|earlier| earlier.overlaps(variable)) {
+            let what = format!("variables `{earlier}` and `{variable}` overlap: one is a part of the other");
+            return Err(Fault::new(what, "capture one of them, and write `*` in the place of the other"));
+        }
     }
     Ok(())
 }
