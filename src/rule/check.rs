@@ -68,7 +68,8 @@ impl Origin<'_> {
                 .iter()
                 .map(|variable| told.keep(variable_field(self.rpc, variable)))
                 .collect();
-            fields.into_iter().collect::<Option<Vec<_>>>()
+            let fields = fields.into_iter().collect::<Option<Vec<_>>>()?;
+            told.keep(no_overlap(&fields)).map(|()| fields)
         });
         let body = told.keep(body(self.rpc, &rule.body));
         let allowed = told.keep(body_allowed(kind, &rule.body, self.delete_body));
@@ -143,6 +144,17 @@ fn variable_field(rpc: &MethodDescriptor, variable: &Variable) -> Result<FieldPa
         }
         _ => Ok(path),
     }
+}
+
+/// One variable may not be a part of another; one that stands twice is refused by [`template`](super::template).
+fn no_overlap(variables: &[FieldPath]) -> Result<(), Fault> {
+    for (index, variable) in variables.iter().enumerate() {
+        if let Some(earlier) = variables.iter().take(index).find(|earlier| earlier.overlaps(variable)) {
+            let what = format!("variables `{earlier}` and `{variable}` overlap: one is a part of the other");
+            return Err(Fault::new(what, "capture one of them, and write `*` in the place of the other"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether one text can be the field's value. A repeated field takes comma-separated elements.

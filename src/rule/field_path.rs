@@ -29,6 +29,11 @@ impl FieldPath {
     pub fn last(&self) -> Option<&FieldDescriptor> {
         self.0.last()
     }
+
+    /// Whether one path begins with the other.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(one, other)| one == other)
+    }
 }
 
 /// Writes the path as the proto file spells it: `cluster.id`.

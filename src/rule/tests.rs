@@ -102,6 +102,10 @@ fn each_fault_is_told_with_place_rule_and_cure() {
         ("get: '/v1/{mask}'", "it is a `google.protobuf.FieldMask`", "scalar"),
         ("get: '/v1/{labels}'", "it is a map", "scalar"),
         ("get: '/v1/{times}'", "it is repeated `google.protobuf.Timestamp`", "scalar"),
+        ("get: '/v1/{id}/a/{id}'", "variable `id` stands twice", "capture it once"),
+        ("get: '/v1/{sub.name}/{id}/{sub.name=*}'", "variable `sub.name` stands twice", "capture it once"),
+        ("get: '/v1/{at}/{at.nanos}'", "variables `at` and `at.nanos` overlap", "write `*`"),
+        ("get: '/v1/{size.value}/{id}/{size}'", "variables `size.value` and `size` overlap", "write `*`"),
         ("get: '/v1/{subs.name}'", "passes through `t.Request.subs`, which is repeated", "singular"),
         ("get: '/v1/{id.name}'", "passes through `t.Request.id`, which is not a message", "singular"),
         ("post: '/v1' body: 'subb'", "`body`: `t.Request` has no field `subb`", "`sub"),
@@ -148,7 +152,7 @@ fn one_run_tells_all_faults() {
 
 #[test]
 fn what_may_stand_in_a_path_does() {
-    let rule = "get: '/v1/{id}/{numbers}/{at}/{size}/{color}/{sub.name}'";
+    let rule = "get: '/v1/{id}/{numbers}/{at}/{size}/{color}/{sub.name}/{sub.inner.name}'";
     let (bindings, problems) = outcome(&with_rule(rule), &settings());
     assert!(problems.is_empty(), "{problems}");
     assert_eq!(bindings.len(), 1);

@@ -213,8 +213,9 @@ impl Reader<'_> {
             self.json.word();
             return Ok(());
         }
-        seen.oneof(field, start)?;
+        // A value that is dropped is as good as a member that did not come.
         let Some(value) = self.value(field)? else { return Ok(()) };
+        seen.oneof(field, start)?;
         if field.set(message, value) { Ok(()) } else { Err(Fault::at(start, "the field cannot be set")) }
     }
 

@@ -50,13 +50,19 @@ impl Builder<'_> {
         declared.sort_by_key(AnyField::number);
         let mut oneofs = Vec::new();
         let mut unset = Vec::new();
-        let fields: Box<[_]> =
+        let mut fields: Box<[_]> =
             declared.iter().map(|field| self.field(field, &mut oneofs, &mut unset)).collect();
         let json_names = (0..fields.len()).map(|place| (declared_name(&declared, place, true), place));
         let proto_names = (0..fields.len()).map(|place| (declared_name(&declared, place, false), place));
+        let names = Names::new(json_names.chain(proto_names.clone()));
+        for (field, place) in fields.iter_mut().zip(0..) {
+            field.read_as_written = names.find(field.name.as_bytes()) == Some(place);
+        }
+        let shadowed = proto_names.filter(|(name, place)| names.find(name.as_bytes()) != Some(*place));
         Message {
             dense: dense(&fields),
-            names: Names::new(json_names.chain(proto_names)),
+            shadowed: Names::new(shadowed),
+            names,
             known: well_known(desc, &fields),
             boxed_in_any: desc.full_name() == "google.protobuf.Empty" || well_known(desc, &fields).is_some(),
             oneofs: oneofs.into(),
@@ -94,6 +100,7 @@ impl Builder<'_> {
             unset: u32::try_from(start).unwrap_or(u32::MAX),
             key: Snippet::new(&key),
             name: name.into(),
+            read_as_written: true,
             proto_name: field.name(false).into(),
         }
     }

@@ -98,6 +98,8 @@ pub(super) struct Message {
     dense: Box<[u16]>,
     /// Places by JSON key: JSON names, proto names, `[full.name]` of extensions.
     names: Names,
+    /// Places by those proto names that are another field's JSON name.
+    shadowed: Names,
     /// What each field writes when it is not set, one after the other.
     unset: Box<[u8]>,
 }
@@ -117,6 +119,11 @@ impl Message {
     #[inline]
     pub(super) fn place_of_key(&self, key: &[u8]) -> Option<usize> {
         self.names.find(key)
+    }
+
+    /// The place of the field that a name in a query means: proto names go first there.
+    pub(super) fn place_of_parameter(&self, name: &[u8]) -> Option<usize> {
+        self.shadowed.find(name).or_else(|| self.names.find(name))
     }
 
     /// Whether any field writes something when it is not set.
@@ -144,6 +151,7 @@ impl Message {
             + fields
             + size_of_val(&*self.dense)
             + self.names.bytes()
+            + self.shadowed.bytes()
             + self.unset.len()
     }
 }
@@ -172,6 +180,8 @@ pub(super) struct Field {
     pub(super) key: Snippet,
     /// The name as its key has it.
     pub(super) name: Box<str>,
+    /// Whether that key means this field when it is read: it may be another's JSON name.
+    pub(super) read_as_written: bool,
     /// The name in the proto file.
     pub(super) proto_name: Box<str>,
 }

@@ -24,10 +24,8 @@ impl Names {
     /// A table of names and their places. Of two equal names the first counts.
     pub(super) fn new<'n>(names: impl Iterator<Item = (&'n str, usize)>) -> Self {
         let names: Vec<_> = names.collect();
-        let mut table = Self {
-            slots: vec![Slot::default(); (names.len() * 2).next_power_of_two()].into(),
-            texts: Box::default(),
-        };
+        let mut table =
+            Self { slots: vec![Slot::default(); slots(names.len())].into(), texts: Box::default() };
         let mut texts = Vec::new();
         for (name, place) in names {
             let name = name.as_bytes();
@@ -77,6 +75,11 @@ impl Names {
     }
 }
 
+/// How many slots so many names have: none take none.
+fn slots(names: usize) -> usize {
+    if names == 0 { 0 } else { (names * 2).next_power_of_two() }
+}
+
 impl Slot {
     fn range(self) -> std::ops::Range<usize> {
         let start = self.start as usize;
@@ -115,6 +118,7 @@ mod tests {
             assert_eq!(table.find(other.as_bytes()), None, "{other}");
         }
         assert_eq!(Names::default().find(b"a"), None);
+        assert_eq!(Names::new(std::iter::empty()).find(b"a"), None);
     }
 
     #[test]

@@ -87,9 +87,10 @@ proptest! {
 
     /// Bodies with captures over them and parameters beside them.
     #[test]
-    fn requests_agree(request in request(), entropy in entropy(), conflicts: bool) {
+    fn requests_agree(request in request(), entropy in entropy(), conflicts: bool, names: bool) {
         let desc = kinds();
-        let settings = Settings { refuse_path_conflicts: conflicts, ..Settings::default() };
+        let settings =
+            Settings { refuse_path_conflicts: conflicts, refuse_unknown_enums: names, ..Settings::default() };
         let body = match request.body {
             None => Vec::new(),
             Some(field) => {
@@ -270,6 +271,7 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Some("child")),
         Just(Some("child.child")),
         Just(Some("mark_child")),
+        Just(Some("mark_color")),
         Just(Some("int32_box")),
         Just(Some("string_value")),
         Just(Some("string_list")),
@@ -287,6 +289,7 @@ fn request() -> impl Strategy<Value = Request> {
         ("mark_text", "m"),
         ("mark_child.string_value", "n"),
         ("child.mark_number", "3"),
+        ("mark_color", "RED"),
         ("color", "RED"),
         ("int32_box.value", "0"),
         ("mark_child.string_list", "q"),

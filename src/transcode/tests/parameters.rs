@@ -83,6 +83,29 @@ fn query_keys() {
     check_all(&ignoring, &[("flag=nonsense&int32_value=1", Ok(r#"{"int32Value":1}"#))]);
 }
 
+/// A query names fields as the proto file does; a body, as JSON does. The other spelling is for what is left.
+#[test]
+fn proto_names_go_first_in_a_query_and_json_names_in_a_body() {
+    let crossed = desc("transcode.test.Crossed");
+    let query = Echo::new(&crossed, Settings::default());
+    for (asked, expected) in [
+        ("one=a", r#"{"other":"a"}"#),
+        ("other=a", r#"{"third":"a"}"#),
+        ("third.other=a", r#"{"one":{"third":"a"}}"#),
+        ("third.third.one=a", r#"{"one":{"one":{"other":"a"}}}"#),
+    ] {
+        check(&query, Some(asked), "", &Ok(expected));
+    }
+    check(&query, Some("third=a"), "", &Err("a message cannot be given as text"));
+    // However answers spell them.
+    for proto_names in [false, true] {
+        let body = Echo::new(&crossed, Settings { proto_names, ..Settings::default() }).body("*");
+        for json in [r#"{"other":"a","third":"b"}"#, r#"{"one":{"third":"b"}}"#] {
+            check(&body, None, json, &Ok(json));
+        }
+    }
+}
+
 #[test]
 fn query_scalars() {
     check_all(
@@ -347,6 +370,25 @@ fn path_and_body_share_oneofs() {
     check(&path("mark_text", "a"), Some("mark_number=1"), "", &conflict);
     check(&path("mark_text", "a").variable("mark_number", "1"), None, "", &conflict);
     check(&Echo::new(&kinds(), Settings::default()).body("mark_child"), Some("mark_text=a"), "", &conflict);
+}
+
+/// An enum name that is dropped from the body has set nothing: what path and query say of its oneof stands.
+#[test]
+fn a_dropped_enum_name_sets_no_oneof() {
+    let lenient = Settings { refuse_unknown_enums: false, ..Settings::default() };
+    let echo = || Echo::new(&kinds(), lenient.clone());
+    let text = Ok(r#"{"markText":"a"}"#);
+    let conflict = Err(r#"another field of oneof "mark" is set already"#);
+    let whole = || echo().variable("mark_text", "a").body("*");
+    check(&whole(), None, r#"{"markColor":"NOPE"}"#, &text);
+    check(&whole(), None, r#"{"markColor":"RED"}"#, &conflict);
+    check(&whole(), None, r#"{"markColor":"NOPE","markNumber":1}"#, &conflict);
+    let field = || echo().body("mark_color");
+    check(&field(), Some("mark_text=a"), r#""NOPE""#, &text);
+    check(&field(), Some("mark_text=a"), r#""RED""#, &conflict);
+    check(&field().variable("mark_text", "a"), None, r#""NOPE""#, &text);
+    let own = echo().variable("mark_color", "RED");
+    check(&own.body("*"), None, r#"{"markColor":"NOPE"}"#, &Ok(r#"{"markColor":"RED"}"#));
 }
 
 #[test]

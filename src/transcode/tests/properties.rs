@@ -133,7 +133,7 @@ pub(super) fn entropy() -> impl Strategy<Value = Vec<u8>> {
 
 pub(super) fn settings() -> impl Strategy<Value = Settings> {
     let unset = prop_oneof![Just(UnsetFields::Null), Just(UnsetFields::Zero), Just(UnsetFields::Omit)];
-    (unset, any::<[bool; 6]>()).prop_map(|(unset_fields, [a, b, c, d, e, f])| Settings {
+    (unset, any::<[bool; 7]>()).prop_map(|(unset_fields, [a, b, c, d, e, f, g])| Settings {
         unset_fields,
         proto_names: a,
         enums_as_numbers: b,
@@ -141,6 +141,7 @@ pub(super) fn settings() -> impl Strategy<Value = Settings> {
         indent: d,
         refuse_unknown_fields: e,
         case_insensitive_enums: f,
+        refuse_unknown_enums: g,
         ..Settings::default()
     })
 }

@@ -143,24 +143,28 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
             self.json.word();
             return Ok(());
         }
-        if let Some(oneof) = field.oneof
+        let counts = if object.overlay.is_empty() {
+            self.field(field, Overlay::NONE)?
+        } else {
+            self.overlaid_member(object, place, field)?
+        };
+        // A value that was dropped is as good as a member that did not come.
+        if counts
+            && let Some(oneof) = field.oneof
             && object.oneofs.insert(usize::from(oneof))
         {
             return Err(Fault::at(start, another_is_set(object.plan, oneof)));
         }
-        if object.overlay.is_empty() {
-            return self.field(field, Overlay::NONE);
-        }
-        self.overlaid_member(object, place, field)
+        Ok(())
     }
 
-    /// Reads the value of a field with its tag: a list, a map or a single value.
+    /// Reads the value of a field with its tag: a list, a map or a single value. Says whether the value counts.
     #[inline(always)]
-    pub(super) fn field(&mut self, field: &'p Field, overlay: Overlay<'j>) -> Read {
+    pub(super) fn field(&mut self, field: &'p Field, overlay: Overlay<'j>) -> Read<bool> {
         match field.shape {
-            Shape::Single => self.tagged(field, overlay).map(drop),
-            Shape::List => self.list(field),
-            Shape::Map => self.map(field),
+            Shape::Single => self.tagged(field, overlay),
+            Shape::List => self.list(field).map(|()| true),
+            Shape::Map => self.map(field).map(|()| true),
         }
     }
 

@@ -139,35 +139,35 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
         while let Some((run, rest)) = parts.split(self.texts.paths) {
             parts = rest;
             let Some(field) = plan.fields.get(run.place) else { continue };
-            if let Some(oneof) = field.oneof {
-                if let Some((_, other)) = oneofs.iter().find(|(other, _)| *other == oneof) {
-                    return Err(self.fault_of(run.source().max(*other), &another_is_set(plan, oneof)));
-                }
-                oneofs.push((oneof, run.source()));
+            let counts = visited.contains(run.place) || self.run(&run, field)?;
+            let Some(oneof) = field.oneof.filter(|_| counts) else { continue };
+            if let Some((_, other)) = oneofs.iter().find(|(other, _)| *other == oneof) {
+                return Err(self.fault_of(run.source().max(*other), &another_is_set(plan, oneof)));
             }
-            if !visited.contains(run.place) {
-                self.run(&run, field)?;
-            }
+            oneofs.push((oneof, run.source()));
         }
         Ok(())
     }
 
-    fn run(&mut self, run: &Run<'j>, field: &'p Field) -> Read {
+    /// Writes the parts of one field; says whether they count.
+    fn run(&mut self, run: &Run<'j>, field: &'p Field) -> Read<bool> {
         let start = self.out.len();
+        let mut counts = true;
         if run.is_body() && !self.texts.no_body {
-            self.field(field, run.inner)?;
+            counts = self.field(field, run.inner)?;
             self.json.end()?;
         } else if run.is_body() || !run.inner.is_empty() {
             // A body that is empty is an empty message.
             self.nested(field, run.inner)?;
         }
         if let Some(index) = run.capture() {
-            return self.decide(start, run.source(), |reader| reader.capture(field, index));
+            self.decide(start, run.source(), |reader| reader.capture(field, index))?;
+            return Ok(true);
         }
-        match run.own.first().map(|part| part.source) {
-            Some(Source::Parameter(_)) => self.parameters(field, run.own),
-            _ => Ok(()),
+        if let Some(Source::Parameter(_)) = run.own.first().map(|part| part.source) {
+            self.parameters(field, run.own)?;
         }
+        Ok(counts)
     }
 
     /// Writes what the path says instead of what was written since `start`, which is refused when it says something
@@ -208,14 +208,14 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
         Ok(())
     }
 
-    /// Reads a member of a body's object over which parts lie.
+    /// Reads a member of a body's object over which parts lie; says whether its value counts.
     pub(super) fn overlaid_member(
         &mut self,
         object: &mut Object<'p, 'j>,
         place: usize,
         field: &'p Field,
-    ) -> Read {
-        let mut parts = object.overlay;
+    ) -> Read<bool> {
+        let (mut parts, mut rival) = (object.overlay, None);
         while let Some((run, rest)) = parts.split(self.texts.paths) {
             parts = rest;
             if run.place == place {
@@ -225,19 +225,26 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
             if let Some(oneof) = field.oneof
                 && other.and_then(|other| other.oneof) == Some(oneof)
             {
-                return Err(self.fault_of(run.source(), &another_is_set(object.plan, oneof)));
+                rival.get_or_insert((run.source(), oneof));
             }
         }
-        self.field(field, Overlay::NONE)
+        let counts = self.field(field, Overlay::NONE)?;
+        match rival {
+            Some((source, oneof)) if counts => {
+                Err(self.fault_of(source, &another_is_set(object.plan, oneof)))
+            }
+            _ => Ok(counts),
+        }
     }
 
-    fn overlaid(&mut self, object: &mut Object<'p, 'j>, run: &Run<'j>, field: &'p Field) -> Read {
+    fn overlaid(&mut self, object: &mut Object<'p, 'j>, run: &Run<'j>, field: &'p Field) -> Read<bool> {
         object.visited.insert(run.place);
         let Some(index) = run.capture() else { return self.field(field, run.inner) };
         // What the path decides is read all the same: malformed is malformed.
         let start = self.out.len();
         self.field(field, run.inner)?;
-        self.decide(start, run.source(), |reader| reader.capture(field, index))
+        self.decide(start, run.source(), |reader| reader.capture(field, index))?;
+        Ok(true)
     }
 
     /// Writes a captured text; a repeated field takes texts separated by commas.

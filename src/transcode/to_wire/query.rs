@@ -149,7 +149,7 @@ fn resolve(names: &str, taken: &Taken<'_>, path: &mut Vec<u32>) -> Result<bool, 
             let inner = inner.ok_or_else(|| format!("{} is not a message", quoted(&parent.proto_name)))?;
             plan = taken.plans.get(inner);
         }
-        let found = plan.and_then(|plan| Some((plan, plan.place_of_key(name.as_bytes())?)));
+        let found = plan.and_then(|plan| Some((plan, plan.place_of_parameter(name.as_bytes())?)));
         // An extension has a key of its own in JSON, but no name in a query.
         let Some((plan, place)) = found.filter(|_| !name.starts_with('[')) else { return Ok(false) };
         if path.len() >= deepest {

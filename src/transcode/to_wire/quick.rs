@@ -34,7 +34,7 @@ pub(super) fn key(
     let fields = plan.fields.get(expected..)?.iter().zip(expected..).take(NEAR);
     for (field, place) in fields {
         if field.key.begins(block) {
-            return Some((place, start + field.key.len()));
+            return field.read_as_written.then(|| (place, start + field.key.len()));
         }
     }
     None
