@@ -1,4 +1,4 @@
-//! Who is calling and whether they may, step by step: used by calls, and by whoever explains them.
+//! Whether a caller may call, before the body is read and after: used by calls, and by whoever explains them.
 //!
 //! Request path, and no more than the [`Policy`](crate::policy::Policy) itself costs.
 
@@ -6,26 +6,12 @@ use std::borrow::Cow;
 
 use super::duties::FieldSource;
 use super::{Route, Snapshot};
-use crate::policy::{Admitted, Head, Identity, Policy};
+use crate::policy::{Identity, Policy};
 use crate::status::Status;
 
 impl Route {
-    /// Who is calling and whether they may, as far as it can be told before the body is read.
-    pub(super) async fn admit(
-        &self,
-        policy: Option<&Policy>,
-        head: &Head<'_>,
-        captures: &[Cow<'_, str>],
-    ) -> Result<Admitted, Status> {
-        let Some(policy) = policy else { return Ok(Admitted::default()) };
-        let duties = &self.duties.duties;
-        let admitted = policy.identify(head, duties).await?;
-        self.permit(policy, admitted.identity.as_ref(), captures)?;
-        Ok(admitted)
-    }
-
     /// Whether a caller may call, as far as it can be told before the body is read.
-    fn permit(
+    pub(super) fn permit(
         &self,
         policy: &Policy,
         identity: Option<&Identity>,

@@ -53,9 +53,11 @@ impl Steps<'_> {
         let (method, uri, headers) = (&self.parts.method, &self.parts.uri, &self.parts.headers);
         let account = self.captured_account();
         let head = Head { method, uri, headers, peer: self.peer, rpc: &self.route.rpc, account };
-        let mut admitted = self.route.admit(self.snapshot.policy.as_ref(), &head, self.captures).await?;
+        let Some(policy) = &self.snapshot.policy else { return Ok(Admitted::default()) };
+        let mut admitted = policy.identify(&head, &self.route.duties.duties).await?;
         kept.changes = std::mem::take(&mut admitted.answer);
         kept.identity = admitted.identity.take();
+        self.route.permit(policy, kept.identity.as_ref(), self.captures)?;
         Ok(admitted)
     }
 

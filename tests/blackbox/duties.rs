@@ -3,10 +3,12 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use transom::demo::{ACCOUNT_ID, Backend};
 
-use crate::support::{Gateway, GatewayBuilder, SHOP, model_pool, pool, shop, until};
+use crate::support::{Gateway, GatewayBuilder, SHOP, model_pool, pool, shop, shop_files, until};
 
 /// The access log's record of a path.
 async fn logged(gateway: &Gateway, path: &str) -> Value {
@@ -120,4 +122,88 @@ methods: [{methods: 'shop.v1.Shop/Look', authentication: false}]";
     assert_eq!(ask("/v1/items/me", "key-of-bob").await, 403);
     assert_eq!(ask("/v1/items/me", "").await, 401);
     assert_eq!(ask("/v1/look/7", "").await, 200, "public by config");
+
+    let refused = until("the refusal to be logged", async || {
+        let lines = guarded.output();
+        let mut records = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        records.find(|record| record["status"] == 403)
+    })
+    .await;
+    assert_eq!((&refused["actor_id"], &refused["credential"]), (&json!("bob"), &json!("key")), "{refused}");
+    assert_eq!(refused["refusal"], "the caller lacks the permission `see:me`");
+}
+
+#[tokio::test]
+async fn what_could_be_taken_for_guarded_is_told() {
+    let options = "options: {permissions: shop.v1.scops}";
+    let refused = shop_files().upstream("127.0.0.1:1").config(options).refused().await;
+    assert!(
+        refused.output.contains("no option `shop.v1.scops`, which `options.permissions` names"),
+        "{}",
+        refused.output
+    );
+
+    // Nobody is asked who they are: told, and nobody can say so either.
+    let backend = Backend::start(model_pool(), ([127, 0, 0, 1], 0).into()).await.expect("started");
+    let gateway = GatewayBuilder::new().model_api().upstream(backend.address());
+    let gateway = gateway.config("options: {preset: qdrant-cloud}").start().await;
+    assert!(
+        gateway.output().iter().any(|line| line.contains("but nobody is asked")),
+        "{:?}",
+        gateway.output()
+    );
+    let clusters = format!("/api/cluster/v1/accounts/{ACCOUNT_ID}/clusters");
+    let spoofed = [("grpc-metadata-qc-actor-id", "root")];
+    assert_eq!(gateway.request(Method::GET, &clusters, &spoofed, "").await.status, 200);
+    let call = backend.calls().pop().expect("a call");
+    assert!(!call.metadata.contains_key("qc-actor-id"), "{:?}", call.metadata);
+}
+
+#[tokio::test]
+async fn a_mask_in_the_query_of_a_whole_body_is_refused() {
+    let backend = Backend::start(model_pool(), ([127, 0, 0, 1], 0).into()).await.expect("started");
+    let gateway = GatewayBuilder::new().model_api().upstream(backend.address());
+    let gateway = gateway.config("options: {preset: qdrant-cloud}").start().await;
+    let cluster =
+        format!("/api/cluster/v1/accounts/{ACCOUNT_ID}/clusters/11111111-2222-4333-8444-555555555555");
+    for key in ["updateMask", "update_mask"] {
+        let target = format!("{cluster}?{key}=name");
+        let answer = gateway.request(Method::PUT, &target, &[], r#"{"cluster": {"name": "n"}}"#).await;
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        assert!(answer.text().contains("in the body, not in the query"), "{}", answer.text());
+    }
+    assert!(backend.calls().is_empty(), "nothing is read or written");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_keeps_no_change_out_of_the_events() {
+    let backend = Backend::start(model_pool(), ([127, 0, 0, 1], 0).into()).await.expect("started");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (queue, file) = (folder.path().join("queue.redb"), folder.path().join("events.jsonl"));
+    let config = format!(
+        "options: {{preset: qdrant-cloud}}\nevents: {{queue: {{path: '{}'}}, sinks: [{{name: a, file: {{path: '{}'}}}}]}}",
+        queue.display(),
+        file.display()
+    );
+    let gateway = GatewayBuilder::new().model_api().upstream(backend.address()).config(&config).start().await;
+    let body = json!({ "cluster": {
+        "name": "gone", "cloudProviderId": "aws", "cloudProviderRegionId": "eu-central-1",
+        "configuration": { "numberOfNodes": 1, "packageId": "00000000-0000-4000-8000-000000000001" }
+    }})
+    .to_string();
+    let head = format!(
+        "POST /api/cluster/v1/accounts/{ACCOUNT_ID}/clusters HTTP/1.1\r\nHost: a\r\n\
+         Grpc-Metadata-Transom-Fault: delay=300ms\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut client = TcpStream::connect(gateway.address()).await.expect("connected");
+    client.write_all(format!("{head}{body}").as_bytes()).await.expect("sent");
+    until("the call to reach the backend", async || (!backend.calls().is_empty()).then_some(())).await;
+    drop(client);
+    let event = until("the event", async || {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        text.lines().next().map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+    })
+    .await;
+    assert_eq!(event["sourceRpc"], "/qdrant.cloud.cluster.v1.ClusterService/CreateCluster", "{event}");
 }
