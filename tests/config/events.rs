@@ -71,7 +71,7 @@ fn secrets_are_shown_nowhere_and_come_to_the_sink() {
     let settings = settings.unwrap_or_else(|| panic!("{problems}"));
     let shown = format!("{}{:?}", transom::config::render(&settings), settings.gateway.events);
     assert!(!shown.contains("hunter2"), "{shown}");
-    assert!(shown.contains("url: https://a/***\n"), "only where it goes is shown: {shown}");
+    assert!(shown.contains("https://a/***"), "only where it goes is shown: {shown}");
     let events = settings.gateway.events.expect("events");
     let Target::Webhook(webhook) = &events.sinks[0].target else { panic!("{events:?}") };
     assert_eq!(webhook.headers[0].0, "x-key");
