@@ -34,7 +34,7 @@ impl Running {
         Self { stop, tasks: left }
     }
 
-    /// Tells the tasks to stop; those that have not yet.
+    /// Tells the tasks to stop; gives those that have not ended yet.
     fn leave(self) -> Vec<Task> {
         self.stop.send_replace(true);
         self.tasks.into_iter().filter(|task| task.ended.has_changed().is_ok()).collect()
