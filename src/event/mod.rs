@@ -233,7 +233,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// What stands in the files that the sinks name, as one number.
 fn fingerprint(sinks: &[SinkSettings]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    sinks.iter().for_each(|sink| sink.target.fingerprint().hash(&mut hasher));
+    for sink in sinks {
+        sink.target.fingerprint().hash(&mut hasher);
+    }
     hasher.finish()
 }
 

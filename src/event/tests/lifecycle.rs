@@ -54,7 +54,9 @@ async fn files_with_another_content_are_another_room_on_the_same_queue() {
     let pem = || rcgen::generate_simple_self_signed(["x".to_owned()]).expect("a certificate").cert.pem();
     let of = |name: &str| folder.path().join(name);
     let names = ["webhook.roots", "nats.roots", "nats.certificate", "nats.key"];
-    names.iter().for_each(|name| std::fs::write(of(name), pem()).expect("written"));
+    for name in names {
+        std::fs::write(of(name), pem()).expect("written");
+    }
     let hook = WebhookSettings {
         url: units::Secret::new("https://127.0.0.1:1/"),
         headers: Vec::new(),
