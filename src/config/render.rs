@@ -5,11 +5,18 @@ use serde_json::Value;
 use super::Settings;
 use crate::policy::NEW_KEY;
 
-/// The effective configuration as YAML. Users and passwords in urls are shown as `***`.
+/// The effective configuration as YAML. Users and passwords in urls are shown as `***`, and so is all of a webhook's
+/// url behind its host.
 #[must_use]
 pub fn render(settings: &Settings) -> String {
     let Ok(mut tree) = serde_json::to_value(&settings.file) else { return String::new() };
     mask(&mut tree);
+    let sinks = tree.pointer_mut("/events/sinks").and_then(Value::as_array_mut);
+    for sink in sinks.into_iter().flatten() {
+        if let Some(Value::String(url)) = sink.pointer_mut("/webhook/url") {
+            *url = host_only(url);
+        }
+    }
     serde_saphyr::to_string(&tree).unwrap_or_default()
 }
 
@@ -37,6 +44,16 @@ pub(super) fn masked(text: &str) -> String {
     format!("{scheme}://{host}{path}{query}")
 }
 
+/// A url's scheme and host; `***` stands for the rest, since whoever knows a webhook's path may post to it.
+pub(super) fn host_only(url: &str) -> String {
+    let masked = masked(url);
+    let Some((scheme, rest)) = masked.split_once("://") else { return "***".to_owned() };
+    match rest.split_once(['/', '?', '#']) {
+        None | Some((_, "")) => masked,
+        Some((host, _)) => format!("{scheme}://{host}/***"),
+    }
+}
+
 /// Whether a line holds what does not belong into a log: a url with a user, a password or a query, a key, what
 /// should be the hash of one, or a credential.
 pub(super) fn holds_secret(line: &str) -> bool {
@@ -50,7 +67,7 @@ pub(super) fn holds_secret(line: &str) -> bool {
 }
 
 /// What stands before secrets.
-const HOLDERS: [&str; 12] = [
+const HOLDERS: [&str; 13] = [
     "hash:",
     "replace:",
     "secret:",
@@ -59,6 +76,7 @@ const HOLDERS: [&str; 12] = [
     "\"replace\"",
     NEW_KEY,
     "headers: {",
+    "webhook: {",
     "uthorization:",
     "token:",
     "password:",
@@ -83,6 +101,7 @@ mod tests {
             ("  headers: {x-key: hunter2}", true),
             ("    Authorization: Bearer hunter2", true),
             ("nats: {url: 'nats://a:1', token: hunter2}", true),
+            ("- {name: a, webhook: {url: 'https://a/hunter2'}}", true),
         ] {
             assert_eq!(holds_secret(line), secret, "{line}");
         }
@@ -97,6 +116,17 @@ mod tests {
             ("me@example.com", "me@example.com"),
         ] {
             assert_eq!(masked(text), want);
+        }
+        for (text, want) in [
+            ("https://a:1", "https://a:1"),
+            ("https://a/", "https://a/"),
+            ("https://a/services/hunter2", "https://a/***"),
+            ("https://me:hunter2@a/hunter2?b=hunter2", "https://***@a/***"),
+            ("https://a?hunter2", "https://a/***"),
+            ("https://a#hunter2", "https://a/***"),
+            ("hunter2", "***"),
+        ] {
+            assert_eq!(host_only(text), want);
         }
     }
 }

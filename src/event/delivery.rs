@@ -1,5 +1,6 @@
 //! Bringing events to one sink: from its cursor on, in order, as often as it takes.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ impl Delivery {
     /// Delivers until told to stop.
     pub async fn run(mut self) {
         let mut committed = self.queue.committed();
-        loop {
+        while !*self.stop.borrow() {
             let next = *committed.borrow_and_update();
             if self.cursor.place() >= next {
                 tokio::select! {
@@ -191,6 +192,26 @@ async fn read(store: Arc<Store>, from: u64) -> Result<Vec<Numbered>, Broken> {
 }
 
 async fn read_some(store: Arc<Store>, from: u64, most: usize, bytes: usize) -> Result<Vec<Numbered>, Broken> {
-    let read = tokio::task::spawn_blocking(move || store.read(from, most, bytes));
-    read.await.unwrap_or_else(|_| Ok(Vec::new()))
+    apart(move || store.read(from, most, bytes)).await
+}
+
+/// Runs what blocks on the disk where that is no harm. If it breaks off, that is a fault like any other: nothing was
+/// read, which does not mean that nothing is there.
+async fn apart<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, Broken> + Send + 'static,
+) -> Result<T, Broken> {
+    let broken_off = |_| Err(Box::new(redb::Error::Io(io::Error::other("reading broke off"))));
+    tokio::task::spawn_blocking(act).await.unwrap_or_else(broken_off)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reading_that_breaks_off_is_a_fault_and_not_an_empty_queue() {
+        let read = apart(|| -> Result<Vec<Numbered>, Broken> { panic!("a page is broken") }).await;
+        assert!(read.is_err_and(|fault| fault.to_string().contains("reading broke off")));
+        assert_eq!(apart(|| Ok(7)).await.ok(), Some(7));
+    }
 }

@@ -56,7 +56,7 @@ impl Expression {
         }
     }
 
-    /// The value; `None` when it is not set or empty.
+    /// The value, no longer than [`LONGEST`]; `None` when it is not set or empty.
     pub fn value<'c>(&self, facts: &Facts<'c>) -> Option<Cow<'c, str>> {
         let value = match self {
             Self::Request(field) => field.text(facts.request),
@@ -66,7 +66,7 @@ impl Expression {
                 metadata(facts.response_metadata, name).or_else(|| metadata(facts.response_trailers, name))
             }
         };
-        value.filter(|value| !value.is_empty())
+        value.filter(|value| !value.is_empty()).map(cut)
     }
 
     /// The name of the request metadata that it reads.
@@ -76,6 +76,21 @@ impl Expression {
             _ => None,
         }
     }
+}
+
+/// No value of a call is told at more than this length, in bytes: so an event's size is bounded, whatever comes.
+pub(super) const LONGEST: usize = 4 << 10;
+
+fn cut(value: Cow<'_, str>) -> Cow<'_, str> {
+    match value {
+        Cow::Borrowed(text) => Cow::Borrowed(shortened(text)),
+        Cow::Owned(text) => Cow::Owned(shortened(&text).to_owned()),
+    }
+}
+
+/// A text of a call, or the beginning of it if it is longer than [`LONGEST`].
+pub(super) fn shortened(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default()
 }
 
 /// The cure of an expression that is none.

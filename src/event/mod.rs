@@ -20,17 +20,18 @@ mod naming;
 mod plan;
 mod queue;
 mod record;
+mod running;
 mod seldom;
 mod shape;
 mod sink;
 #[cfg(test)]
 mod tests;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
 use self::backoff::Backoff;
@@ -43,6 +44,7 @@ pub use self::naming::Naming;
 pub use self::plan::{Caller, Event, EventMessage, EventPlan};
 use self::queue::{Cursor, Queue};
 pub use self::queue::{Limits, QueueSettings, WhenFull};
+use self::running::Running;
 use self::seldom::Seldom;
 use self::sink::Sink;
 pub use self::sink::{FileSettings, NatsAccess, NatsSettings, SinkSettings, Target, WebhookSettings};
@@ -73,24 +75,22 @@ pub struct Events {
     prepared: Mutex<Vec<Sink>>,
     running: Arc<Mutex<Option<Running>>>,
     incomplete: Mutex<Seldom>,
-}
-
-/// The tasks that deliver.
-#[derive(Debug)]
-struct Running {
-    stop: watch::Sender<bool>,
-    begun: JoinHandle<()>,
+    /// A hash of the files that the sinks were made of.
+    files: u64,
 }
 
 impl Events {
-    /// Prepares what the settings say, telling every problem; the same as before where the settings are the same.
+    /// Prepares what the settings say, telling every problem; the same as before where the settings are the same, and
+    /// what stands in the files that they name.
     /// The queue is opened, but for one that was open before; nothing is delivered until [`begin`](Self::begin).
     pub fn prepare(
         settings: &Settings,
         previous: Option<&Arc<Self>>,
         problems: &mut Problems,
     ) -> Option<Arc<Self>> {
-        if let Some(previous) = previous.filter(|previous| previous.settings == *settings) {
+        let files = fingerprint(&settings.sinks);
+        let same = |previous: &&Arc<Self>| previous.files == files && previous.settings == *settings;
+        if let Some(previous) = previous.filter(same) {
             return Some(Arc::clone(previous));
         }
         let mut prepared = Vec::with_capacity(settings.sinks.len());
@@ -119,6 +119,7 @@ impl Events {
             prepared: Mutex::new(prepared),
             running,
             incomplete: Mutex::default(),
+            files,
         }))
     }
 
@@ -126,8 +127,8 @@ impl Events {
         self.queue.as_ref().is_some_and(|queue| queue.fits(&settings.queue))
     }
 
-    /// Makes its sinks those of the queue, and begins to deliver, after those have stopped that did so before on the
-    /// same queue. Does nothing the second time. Blocks on the disk for a moment; must be called within a tokio
+    /// Makes its sinks those of the queue, and begins to deliver, each after the one has stopped that did so before
+    /// under its name. Does nothing the second time. Blocks on the disk for a moment; must be called within a tokio
     /// runtime.
     pub fn begin(&self) {
         let prepared = std::mem::take(&mut *lock(&self.prepared));
@@ -142,9 +143,8 @@ impl Events {
         };
         let (stop, stopping) = watch::channel(false);
         let mut running = lock(&self.running);
-        let before = running.take();
-        let begun = tokio::spawn(deliver(before, self.deliveries(queue, prepared, cursors, &stopping)));
-        *running = Some(Running { stop, begun });
+        let deliveries = self.deliveries(queue, prepared, cursors, &stopping);
+        *running = Some(Running::begin(running.take(), deliveries, stop));
     }
 
     /// The task of each sink.
@@ -230,21 +230,13 @@ const COMMIT: Duration = Duration::from_secs(5);
 /// How often it is looked whether all was delivered.
 const LOOK: Duration = Duration::from_millis(10);
 
-impl Running {
-    /// Tells the tasks to stop, and waits until they have.
-    async fn stop(self) {
-        self.stop.send_replace(true);
-        self.begun.await.ok();
+/// What stands in the files that the sinks name, as one number.
+fn fingerprint(sinks: &[SinkSettings]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for sink in sinks {
+        sink.target.fingerprint().hash(&mut hasher);
     }
-}
-
-/// Runs a task for each sink until all have stopped; those before have to stop first.
-async fn deliver(before: Option<Running>, deliveries: Vec<Delivery>) {
-    if let Some(before) = before {
-        before.stop().await;
-    }
-    let mut tasks: JoinSet<()> = deliveries.into_iter().map(Delivery::run).collect();
-    while tasks.join_next().await.is_some() {}
+    hasher.finish()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -30,6 +30,11 @@ fn each_fault_is_told_with_its_cure() {
         (config("", "{name: a, file: {path: protos}}"), "is no file that lines can be written to"),
         (config("", "{name: a, webhook: {url: 'ftp://a'}}"), "`ftp://a` is not a url to post events to"),
         (config("", "{name: a, webhook: {url: 'http://me:hunter2@a/'}}"), "`http://***@a/` is not a url"),
+        (config("", "{name: a, webhook: {url: 'ftp://a/hunter2'}}"), "`ftp://a/***` is not a url"),
+        (
+            config("", "\n        name: a\n        webhook:\n          url: ftp://a/hunter2"),
+            "`ftp://a/***` is not",
+        ),
         (
             config("", "{name: a, webhook: {url: 'http://a', headers: {x: \"hunter2\\n\"}}}"),
             "`x` and its value are no header",
@@ -60,16 +65,20 @@ fn each_fault_is_told_with_its_cure() {
 
 #[test]
 fn secrets_are_shown_nowhere_and_come_to_the_sink() {
-    let sinks = "{name: a, webhook: {url: 'https://a/x?key=hunter2', headers: {X-Key: '${KEY}'}}}\n    \
+    let sinks = "{name: a, webhook: {url: 'https://a/hunter2?key=hunter2', headers: {X-Key: '${KEY}'}}}\n    \
                  - {name: b, nats: {url: 'nats://a', user: me, password: hunter2}}";
     let (settings, problems) = Folder::new(&config("", sinks)).load(&[("KEY", "hunter2")]);
     let settings = settings.unwrap_or_else(|| panic!("{problems}"));
     let shown = format!("{}{:?}", transom::config::render(&settings), settings.gateway.events);
     assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("https://a/***"), "only where it goes is shown: {shown}");
     let events = settings.gateway.events.expect("events");
     let Target::Webhook(webhook) = &events.sinks[0].target else { panic!("{events:?}") };
     assert_eq!(webhook.headers[0].0, "x-key");
-    assert_eq!((webhook.headers[0].1.reveal(), webhook.url.reveal()), ("hunter2", "https://a/x?key=hunter2"));
+    assert_eq!(
+        (webhook.headers[0].1.reveal(), webhook.url.reveal()),
+        ("hunter2", "https://a/hunter2?key=hunter2")
+    );
     let Target::Nats(nats) = &events.sinks[1].target else { panic!("{events:?}") };
     assert!(
         matches!(&nats.access, NatsAccess::User(user, password) if user == "me" && password.reveal() == "hunter2")

@@ -114,9 +114,11 @@ impl Check<'_> {
         });
         if !sound {
             let help = "write `https://HOST/PATH`; what lets it in belongs into `headers`";
-            let what =
-                format!("`{}` is not a url to post events to", super::super::render::masked(&file.url));
-            self.error(&format!("{at}.url"), what, help);
+            let shown = super::super::render::host_only(&file.url);
+            // Its line would show the path.
+            let place = Place { excerpt: None, ..self.place(&format!("{at}.url")) };
+            let what = format!("`{shown}` is not a url to post events to");
+            self.problems.push(Problem::error(place, what).help(help));
         }
         let mut headers = Vec::with_capacity(file.headers.len());
         for (name, value) in &file.headers {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::super::expression::Facts;
+use super::super::expression::{Facts, shortened};
 use super::super::shape::{Moment, Spelled, Word};
 use super::{Caller, Event, EventPlan};
 use crate::wire::field::{put_bytes, put_varint};
@@ -17,7 +17,7 @@ impl EventPlan {
         let (id, now) = (uuid::Uuid::now_v7().to_string(), SystemTime::now());
         let mut resource = String::with_capacity(128);
         let complete = self.resource_url.write(facts, &mut resource);
-        let account = account.unwrap_or_default();
+        let account = shortened(account.unwrap_or_default());
         let shape = &self.message.shape;
         let mut wire = Vec::with_capacity(512);
         put_text(shape.id, &id, &mut wire);
@@ -52,7 +52,7 @@ impl EventPlan {
     fn put_caller(&self, caller: &Caller<'_>, out: &mut Vec<u8>) {
         let Some(shape) = &self.message.shape.caller else { return };
         let mut inner = Vec::with_capacity(128);
-        put_text(shape.actor_id, caller.actor_id, &mut inner);
+        put_text(shape.actor_id, shortened(caller.actor_id), &mut inner);
         let mut known = self.message.actor_types.iter();
         if let Some((_, word)) = known.find(|(name, _)| name == caller.actor_type) {
             put_word(word, &mut inner);

@@ -36,6 +36,11 @@ impl FileSink {
         Self { settings, open: Arc::default() }
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.settings.path
+    }
+
     /// Writes a batch on a thread where blocking is no harm, and waits until it is on the disk.
     pub async fn deliver(&mut self, events: &[Record]) -> Delivered {
         let lines: Vec<Vec<u8>> = events.iter().map(line).collect();

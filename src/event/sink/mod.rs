@@ -4,6 +4,7 @@ mod file;
 mod nats;
 mod webhook;
 
+use std::path::Path;
 use std::time::Duration;
 
 pub use self::file::FileSettings;
@@ -14,6 +15,7 @@ use self::webhook::Webhook;
 pub use self::webhook::WebhookSettings;
 use super::envelope::Envelope;
 use super::record::Record;
+use crate::upstream::TlsSettings;
 
 /// A sink and how patient its delivery is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,19 @@ pub enum Target {
     Webhook(WebhookSettings),
     /// A JetStream stream of NATS.
     Nats(NatsSettings),
+}
+
+impl Target {
+    /// A hash of what stands in the certificate files that it names.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let (roots, identity) = match self {
+            Self::File(_) => (None, None),
+            Self::Webhook(webhook) => (webhook.roots.clone(), None),
+            Self::Nats(nats) => (nats.roots.clone(), nats.certificate.clone()),
+        };
+        let (certificate, key) = identity.unzip();
+        TlsSettings { roots, certificate, key, server_name: None }.fingerprint()
+    }
 }
 
 /// A sink that is ready to take events.
@@ -101,6 +116,14 @@ impl Sink {
             Self::File(file) => file.deliver(events).await,
             Self::Webhook(webhook) => webhook.deliver(events).await,
             Self::Nats(nats) => nats.deliver(events).await,
+        }
+    }
+
+    /// The file that it writes.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) => Some(file.path()),
+            Self::Webhook(_) | Self::Nats(_) => None,
         }
     }
 

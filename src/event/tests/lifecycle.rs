@@ -49,6 +49,95 @@ async fn the_same_settings_are_the_same_room() {
 }
 
 #[tokio::test]
+async fn files_with_another_content_are_another_room_on_the_same_queue() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pem = || rcgen::generate_simple_self_signed(["x".to_owned()]).expect("a certificate").cert.pem();
+    let of = |name: &str| folder.path().join(name);
+    let names = ["webhook.roots", "nats.roots", "nats.certificate", "nats.key"];
+    for name in names {
+        std::fs::write(of(name), pem()).expect("written");
+    }
+    let hook = WebhookSettings {
+        url: units::Secret::new("https://127.0.0.1:1/"),
+        headers: Vec::new(),
+        roots: Some(of("webhook.roots")),
+        timeout: Duration::from_secs(1),
+    };
+    let nats = NatsSettings {
+        url: "tls://127.0.0.1:1".to_owned(),
+        subject: Naming::parse("e").expect("one"),
+        stream: None,
+        access: NatsAccess::Open,
+        roots: Some(of("nats.roots")),
+        certificate: Some((of("nats.certificate"), of("nats.key"))),
+        timeout: Duration::from_secs(1),
+    };
+    let sinks = vec![sink("hook", Target::Webhook(hook)), sink("nats", Target::Nats(nats))];
+    let settings = settings(folder.path(), sinks);
+    let mut before = started(&settings, None);
+    for name in names {
+        let again = started(&settings, Some(&before));
+        assert!(Arc::ptr_eq(&before, &again), "{name}: nothing was changed");
+        std::fs::write(of(name), pem()).expect("written");
+        let after = started(&settings, Some(&before));
+        assert!(!Arc::ptr_eq(&before, &after), "{name}: its new content is not applied");
+        before = after;
+    }
+    push_all(&before, 0..1);
+    until("the event to be counted", || before.figures().queued == 1).await;
+}
+
+/// A pipe that is full, so that writing into it hangs until this is dropped: then all of it is read.
+struct FullPipe(std::path::PathBuf);
+
+impl FullPipe {
+    fn new(path: std::path::PathBuf) -> Self {
+        let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+        assert!(made.success());
+        let pipe = std::fs::File::options().read(true).write(true).open(&path);
+        let mut pipe = pipe.expect("opened without waiting for anyone");
+        // More than any pipe takes.
+        let mut much = std::io::Read::take(std::io::repeat(b'\n'), 4 << 20);
+        std::thread::spawn(move || std::io::copy(&mut much, &mut pipe));
+        Self(path)
+    }
+}
+
+impl Drop for FullPipe {
+    fn drop(&mut self) {
+        let path = self.0.clone();
+        std::thread::spawn(move || {
+            let mut pipe = std::fs::File::open(path).expect("the pipe");
+            std::io::copy(&mut pipe, &mut std::io::sink()).expect("read");
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_sink_that_hangs_holds_up_no_other_after_a_reload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = FullPipe::new(folder.path().join("pipe"));
+    let path = folder.path().join("e.jsonl");
+    let first = Receiver::start(&[Answer::Status(200)]).await;
+    let second = Receiver::start(&[Answer::Status(200)]).await;
+    let sinks = vec![sink("stuck", file(&pipe.0)), sink("hook", webhook(&first.url))];
+    let old = started(&settings(folder.path(), sinks), None);
+    push_all(&old, 0..3);
+    until("the webhook to have all", || old.figures().sinks[1].delivered == 3).await;
+
+    let sinks = vec![sink("stuck", file(&path)), sink("hook", webhook(&second.url))];
+    let new = started(&settings(folder.path(), sinks), Some(&old));
+    push_all(&new, 3..6);
+    until("the webhook to go on", || second.taken().len() == 3).await;
+    assert_eq!(second.taken(), numbers(3..6));
+    assert!(clusters(&path).is_empty(), "a sink has one task at a time");
+    drop(pipe);
+    until("the file to have all", || clusters(&path).len() == 6).await;
+    assert_eq!(clusters(&path), numbers(0..6));
+    finish(&new).await;
+}
+
+#[tokio::test]
 async fn a_reload_goes_on_with_the_queue_under_new_settings_and_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let down = Receiver::start(&[Answer::Hang]).await;

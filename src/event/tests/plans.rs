@@ -262,6 +262,40 @@ fn what_is_not_known_is_left_out_and_has_a_dash_in_the_path() {
 }
 
 #[test]
+fn a_value_of_any_length_makes_an_event_of_bounded_size() {
+    let cluster = "ü".repeat(2 << 20);
+    let mut request = Vec::new();
+    crate::wire::field::put_bytes(2, cluster.as_bytes(), &mut request);
+    let method = POOL.get_service_by_name("qdrant.cloud.cluster.v1.ClusterService").expect("the service");
+    let method = method.methods().find(|method| method.name() == "DeleteCluster").expect("the method");
+    let context = |expression: &str| BTreeMap::from([("of".to_owned(), expression.to_owned())]);
+    let nothing = HeaderMap::new();
+    let facts = Facts {
+        request: &request,
+        response: &[],
+        request_metadata: &nothing,
+        response_metadata: &nothing,
+        response_trailers: &nothing,
+    };
+    let options = EventOptions {
+        resource_id_field: "req.cluster_id".into(),
+        resource_url_template: "/clusters/{req.cluster_id}".into(),
+        additional_context: context("req.cluster_id"),
+        ..EventOptions::default()
+    };
+    let plan = EventPlan::compile(&MESSAGE, &options, &method, &Place::default(), &mut Problems::new());
+    let caller = Caller { actor_id: &cluster, ..Caller::default() };
+    let event = plan.expect("a plan").build(&facts, &caller, Some(&cluster));
+    let message = decoded(&event);
+    for name in ["resource_id", "account_id"] {
+        assert_eq!(field(&message, name), "ü".repeat(2048), "{name}");
+    }
+    assert_eq!(field(&message, "resource_url"), format!("/clusters/{}", "%C3%BC".repeat(2048)));
+    let length = event.wire.len() + event.account.len() + event.resource.len();
+    assert!(length < 48 << 10, "{length}");
+}
+
+#[test]
 fn trailing_metadata_is_looked_at_after_the_initial() {
     let (method, fact) =
         table().into_iter().find(|(method, _)| method.name() == "DeleteBackup").expect("one");
