@@ -166,7 +166,7 @@ impl Walk<'_> {
                     self.visit(part)?;
                 }
                 self.locals.truncate(before);
-                meter::charge(&mut comprehension.iter_range, self.nodes - outside);
+                self.nodes += meter::charge(&mut comprehension.iter_range, self.nodes - outside);
                 Ok(Type::Unknown)
             }
             Expr::Literal(_) | Expr::Unspecified => Ok(Type::Unknown),
@@ -237,7 +237,8 @@ impl Walk<'_> {
         }
         if !meter::is_cheap(&call.func_name) {
             let target = call.target.as_deref_mut().filter(|_| !library);
-            target.into_iter().chain(&mut call.args).for_each(|part| meter::charge(part, 1));
+            let parts = target.into_iter().chain(&mut call.args);
+            self.nodes += parts.map(|part| meter::charge(part, 1)).sum::<i64>();
         }
         Ok(Type::Unknown)
     }

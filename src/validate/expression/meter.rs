@@ -55,23 +55,22 @@ pub(super) fn add(env: &mut Env) {
 }
 
 /// Makes a part of an expression take steps for its value: `each` for an item of a list or a map, and one for a run of
-/// bytes. Parts whose value is known or an accumulator are left as they are.
-pub(super) fn charge(part: &mut IdedExpr, each: i64) {
+/// bytes. Parts whose value is known or an accumulator are left as they are. Gives how many nodes that adds.
+pub(super) fn charge(part: &mut IdedExpr, each: i64) -> i64 {
     let free = match &part.expr {
         Expr::Literal(_) | Expr::Unspecified => true,
         Expr::Ident(name) => name.starts_with('@'),
         _ => false,
     };
-    if !free {
-        let value = std::mem::take(part);
-        let meter = IdedExpr { id: 0, expr: Expr::Ident(METER.to_owned()) };
-        let each = IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Int(CelInt::from(each))) };
-        part.expr = Expr::Call(CallExpr {
-            func_name: SPEND.to_owned(),
-            target: None,
-            args: vec![value, meter, each],
-        });
+    if free {
+        return 0;
     }
+    let value = std::mem::take(part);
+    let meter = IdedExpr { id: 0, expr: Expr::Ident(METER.to_owned()) };
+    let each = IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Int(CelInt::from(each))) };
+    part.expr =
+        Expr::Call(CallExpr { func_name: SPEND.to_owned(), target: None, args: vec![value, meter, each] });
+    3
 }
 
 /// Whether what a function or an operator costs does not depend on how long its operands are.
