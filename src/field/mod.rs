@@ -67,10 +67,16 @@ impl Selector {
     pub fn text<'w>(&self, wire: &'w [u8]) -> Option<Cow<'w, str>> {
         let (last, parents) = self.steps.split_last()?;
         match parent(parents, wire)? {
-            Cow::Borrowed(message) => text::of(&self.field, last.values(message)?),
-            Cow::Owned(message) => {
-                text::of(&self.field, last.values(&message)?).map(|text| Cow::Owned(text.into_owned()))
-            }
+            Cow::Borrowed(message) => self.text_in(last, message),
+            Cow::Owned(message) => self.text_in(last, &message).map(|text| Cow::Owned(text.into_owned())),
+        }
+    }
+
+    fn text_in<'w>(&self, step: &Step, message: &'w [u8]) -> Option<Cow<'w, str>> {
+        if self.field.is_list() {
+            text::of_list(&self.field, step.values(message)?)
+        } else {
+            text::of(&self.field, step.last(message)?)
         }
     }
 
@@ -91,29 +97,40 @@ impl Step {
         Self { number: field.number(), rivals: rivals.unwrap_or_default() }
     }
 
-    /// The values of the field in a message; `None` when the bytes are none.
-    fn values<'w>(&self, message: &'w [u8]) -> Option<Vec<Value<'w>>> {
-        let mut values = Vec::new();
+    /// Makes one of the values of the field in a message, of which a rival leaves none; `None` when the bytes are no
+    /// message.
+    fn fold<'w, A: Default>(&self, message: &'w [u8], mut add: impl FnMut(&mut A, Value<'w>)) -> Option<A> {
+        let mut all = A::default();
         for field in Fields::of(message) {
             let field = field.ok()?;
             if field.number == self.number {
-                values.push(field.value);
+                add(&mut all, field.value);
             } else if self.rivals.contains(&field.number) {
-                values.clear();
+                all = A::default();
             }
         }
-        Some(values)
+        Some(all)
     }
 
+    /// All values of a list.
+    fn values<'w>(&self, message: &'w [u8]) -> Option<Vec<Value<'w>>> {
+        self.fold(message, |all: &mut Vec<_>, value| all.push(value))
+    }
+
+    /// The last value, which is the one that counts.
+    fn last<'w>(&self, message: &'w [u8]) -> Option<Value<'w>> {
+        self.fold(message, |last, value| *last = Some(value))?
+    }
+
+    /// The bytes of the message in the field, which are copied only where it comes in pieces.
     fn message<'w>(&self, message: &'w [u8]) -> Option<Cow<'w, [u8]>> {
-        let values = self.values(message)?;
-        let mut pieces = values.into_iter().filter_map(Value::message);
-        let first = pieces.next()?;
-        let rest: Vec<_> = pieces.collect();
-        if rest.is_empty() {
-            return Some(Cow::Borrowed(first));
-        }
-        Some(Cow::Owned([&[first], &rest[..]].concat().concat()))
+        self.fold(message, |all: &mut Option<Cow<'w, [u8]>>, value| {
+            let Some(piece) = value.message() else { return };
+            match all {
+                Some(pieces) => pieces.to_mut().extend_from_slice(piece),
+                None => *all = Some(Cow::Borrowed(piece)),
+            }
+        })?
     }
 }
 

@@ -66,6 +66,29 @@ fn what_is_not_set_has_none() {
     }
 }
 
+/// What is not copied lies within the message.
+#[test]
+fn single_values_are_borrowed() {
+    let wire = wire(r#"leaf { name: "a" } other { name: "b" }"#);
+    let name = Selector::compile(&root(), "leaf.name").expect("a path");
+    assert!(matches!(name.text(&wire), Some(Cow::Borrowed("a"))));
+    let leaf = Selector::compile(&root(), "leaf").expect("a path");
+    assert!(matches!(leaf.message(&wire), Some(Cow::Borrowed(_))));
+    let step = leaf.steps.first().expect("a step");
+    let mut calls = 0;
+    step.fold(&wire, |(): &mut (), _| calls += 1).expect("a message");
+    assert_eq!(calls, 1);
+}
+
+#[test]
+fn the_last_of_many_values_counts() {
+    let mut wire = Vec::new();
+    for word in ["a", "b", "c"] {
+        put_bytes(2, word.as_bytes(), &mut wire);
+    }
+    assert_eq!(text("word", &wire).as_deref(), Some("c"));
+}
+
 #[test]
 fn pieces_are_joined_and_rivals_drop() {
     let mut pieces = Vec::new();

@@ -9,20 +9,20 @@ use prost_reflect::{FieldDescriptor, Kind};
 
 use crate::wire::field::Value;
 
-/// The text of the values of a field: of the last one, or of all of a list. `None` where there is none, or only a
-/// zero without presence.
-pub(super) fn of<'w>(field: &FieldDescriptor, values: Vec<Value<'w>>) -> Option<Cow<'w, str>> {
-    let kind = field.kind();
-    if field.is_list() {
-        let values: Vec<_> = values.into_iter().flat_map(|value| unpacked(&kind, value)).collect();
-        let texts: Vec<_> = values.into_iter().filter_map(|value| one(&kind, value)).collect();
-        return (!texts.is_empty()).then(|| Cow::Owned(texts.join(",")));
-    }
-    let value = *values.last()?;
+/// The text of a field's value; `None` for a zero without presence.
+pub(super) fn of<'w>(field: &FieldDescriptor, value: Value<'w>) -> Option<Cow<'w, str>> {
     if !field.supports_presence() && is_zero(value) {
         return None;
     }
-    one(&kind, value)
+    one(&field.kind(), value)
+}
+
+/// The text of the values of a list; `None` where there is none.
+pub(super) fn of_list<'w>(field: &FieldDescriptor, values: Vec<Value<'w>>) -> Option<Cow<'w, str>> {
+    let kind = field.kind();
+    let values = values.into_iter().flat_map(|value| unpacked(&kind, value));
+    let texts: Vec<_> = values.filter_map(|value| one(&kind, value)).collect();
+    (!texts.is_empty()).then(|| Cow::Owned(texts.join(",")))
 }
 
 fn is_zero(value: Value<'_>) -> bool {

@@ -1,7 +1,8 @@
 //! Holding a message's wire bytes against its plan. Request path.
 //!
 //! One pass over each message that has rules below it, by recursion as deep as messages nest; nothing is built but a
-//! row of what was found. A sound message costs no more.
+//! row of what was found. A sound message costs no more. A check ends when there is no room for more violations, or
+//! when the CEL rules have taken all the steps that they have.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -9,12 +10,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost_reflect::DynamicMessage;
 
-use super::expression::{self, This};
+use super::expression::{self, BYTES, Meter, Spent, This};
 use super::kind::Kind;
 use super::plan::{Check, Content, Field, List, Map, Message, Plans, SizeTest, Value, is_set, is_zero};
 use super::read::{Found, Raw, fields};
 use super::rule::{Moment, Number, NumberTest, Rule};
-use super::violation::{Path, Violation};
+use super::violation::{self, Full, Path, Violation};
 use crate::wire::field::Malformed;
 
 /// Why a message cannot be judged.
@@ -24,6 +25,22 @@ pub(super) enum Fault {
     Malformed,
     /// A CEL rule, by its id, gave neither true nor false.
     Expression(Box<str>, String),
+    /// The CEL rules would take too many steps.
+    Steps,
+    /// What was found is all that can be told.
+    Full,
+}
+
+impl From<Spent> for Fault {
+    fn from(_: Spent) -> Self {
+        Self::Steps
+    }
+}
+
+impl From<Full> for Fault {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
 }
 
 impl From<Malformed> for Fault {
@@ -35,7 +52,8 @@ impl From<Malformed> for Fault {
 /// One check under way.
 pub(super) struct Checker<'c> {
     plans: &'c Plans,
-    violations: Vec<Violation>,
+    found: violation::Found,
+    meter: OnceCell<Meter>,
     now: OnceCell<Moment>,
     depth: usize,
 }
@@ -43,9 +61,17 @@ pub(super) struct Checker<'c> {
 impl<'c> Checker<'c> {
     /// All that the message breaks.
     pub(super) fn check(plans: &'c Plans, plan: &Message, wire: &[u8]) -> Result<Vec<Violation>, Fault> {
-        let mut checker = Self { plans, violations: Vec::new(), now: OnceCell::new(), depth: 0 };
+        let mut checker = Self {
+            plans,
+            found: violation::Found::default(),
+            meter: OnceCell::new(),
+            now: OnceCell::new(),
+            depth: 0,
+        };
         match checker.message(plan, wire, &Path::ROOT) {
-            Ok(()) => Ok(checker.violations),
+            Ok(()) | Err(Fault::Full) => Ok(checker.found.into_told()),
+            // What is wrong beside, such as a list that is too long, is the better answer.
+            Err(Fault::Steps) if !checker.found.is_empty() => Ok(checker.found.into_told()),
             // A rule may fail because of bytes that no other rule looks at.
             Err(Fault::Expression(..)) if DynamicMessage::decode(plan.desc.clone(), wire).is_err() => {
                 Err(Fault::Malformed)
@@ -61,15 +87,16 @@ impl<'c> Checker<'c> {
         self.depth += 1;
         let found = fields(&plan.slots, wire)?;
         if !plan.rules.is_empty() {
+            self.meter().spend(steps(&[Raw::Bytes(wire)]))?;
             let this = self.plans.environment.message(&plan.desc, wire);
             self.expressions(&plan.rules, &this, path)?;
         }
-        self.choices(plan, &found, path);
+        self.choices(plan, &found, path)?;
         for oneof in &plan.oneofs {
             let set =
                 oneof.slots.iter().any(|slot| found.get(*slot).is_some_and(|found| !found.is_nothing()));
             if !set {
-                self.violate(&path.field(&oneof.name), "required", "exactly one field is required in oneof");
+                self.violate(&path.field(&oneof.name), "required", "exactly one field is required in oneof")?;
             }
         }
         for field in &plan.fields {
@@ -83,7 +110,7 @@ impl<'c> Checker<'c> {
         Ok(())
     }
 
-    fn choices(&mut self, plan: &Message, found: &[Found<'_>], path: &Path<'_>) {
+    fn choices(&mut self, plan: &Message, found: &[Found<'_>], path: &Path<'_>) -> Result<(), Fault> {
         for choice in &plan.choices {
             let is_set = |(slot, presence): &&(usize, bool)| match (plan.slots.get(*slot), found.get(*slot)) {
                 (Some(slot), Some(found)) => is_set(slot, *presence, found),
@@ -91,18 +118,20 @@ impl<'c> Checker<'c> {
             };
             match choice.members.iter().filter(is_set).count() {
                 0 if choice.required => {
-                    self.violate(path, "message.oneof", &format!("one of {} must be set", choice.names));
+                    self.violate(path, "message.oneof", &format!("one of {} must be set", choice.names))?;
                 }
                 0 | 1 => {}
-                _ => self.violate(path, "message.oneof", &format!("only one of {} can be set", choice.names)),
+                _ => {
+                    self.violate(path, "message.oneof", &format!("only one of {} can be set", choice.names))?;
+                }
             }
         }
+        Ok(())
     }
 
     fn field(&mut self, field: &Field, set: bool, found: &Found<'_>, path: &Path<'_>) -> Result<(), Fault> {
         if !set && field.required {
-            self.violate(&path.field(&field.name), "required", "value is required");
-            return Ok(());
+            return self.violate(&path.field(&field.name), "required", "value is required");
         }
         if !set && field.skips_unset {
             return Ok(());
@@ -123,17 +152,18 @@ impl<'c> Checker<'c> {
 
     fn list(&mut self, list: &List, name: &str, found: &Found<'_>, path: &Path<'_>) -> Result<(), Fault> {
         let items = found.all();
-        if !list.expressions.is_empty() {
-            let this = self.plans.environment.list(&list.desc, items);
-            self.value_expressions(&list.expressions, this, &path.field(name))?;
-        }
         for rule in &list.rules {
             let holds = match rule.test {
                 SizeTest::Least(least) => items.len() as u64 >= least,
                 SizeTest::Most(most) => items.len() as u64 <= most,
                 SizeTest::Unique => is_unique(list.kind, items),
             };
-            self.hold(rule, holds, &path.field(name));
+            self.hold(rule, holds, &path.field(name))?;
+        }
+        if !list.expressions.is_empty() {
+            self.meter().spend(steps(items))?;
+            let this = self.plans.environment.list(&list.desc, items);
+            self.value_expressions(&list.expressions, this, &path.field(name))?;
         }
         if let Some(value) = &list.items {
             for (index, item) in items.iter().enumerate() {
@@ -145,17 +175,18 @@ impl<'c> Checker<'c> {
 
     fn map(&mut self, map: &Map, name: &str, found: &Found<'_>, path: &Path<'_>) -> Result<(), Fault> {
         let entries = entries(map, found.all())?;
-        if !map.expressions.is_empty() {
-            let this = self.plans.environment.map(&map.desc, found.all());
-            self.value_expressions(&map.expressions, this, &path.field(name))?;
-        }
         for rule in &map.rules {
             let holds = match rule.test {
                 SizeTest::Least(least) => entries.len() as u64 >= least,
                 SizeTest::Most(most) => entries.len() as u64 <= most,
                 SizeTest::Unique => true,
             };
-            self.hold(rule, holds, &path.field(name));
+            self.hold(rule, holds, &path.field(name))?;
+        }
+        if !map.expressions.is_empty() {
+            self.meter().spend(steps(found.all()))?;
+            let this = self.plans.environment.map(&map.desc, found.all());
+            self.value_expressions(&map.expressions, this, &path.field(name))?;
         }
         let [key_slot, value_slot] = &map.entry;
         for (key, found) in &entries {
@@ -182,6 +213,7 @@ impl<'c> Checker<'c> {
             return Ok(());
         }
         if !value.expressions.is_empty() {
+            self.meter().spend(steps(&[raw]))?;
             let this = self.plans.environment.value(&value.desc, raw);
             self.value_expressions(&value.expressions, this, path)?;
         }
@@ -194,7 +226,7 @@ impl<'c> Checker<'c> {
 
     fn standard(&mut self, check: &Check, raw: Raw<'_>, path: &Path<'_>) -> Result<(), Fault> {
         match check {
-            Check::Nothing => {}
+            Check::Nothing => Ok(()),
             Check::Int(rules) => self.number(rules, raw, path),
             Check::Uint(rules) => self.number(rules, raw, path),
             Check::Float(rules) => self.number(rules, raw, path),
@@ -202,25 +234,25 @@ impl<'c> Checker<'c> {
             Check::Enum(rules) => self.all(rules, path, |test| test.holds(Kind::int(raw.number()))),
             Check::Text(rules) => {
                 let text = std::str::from_utf8(raw.bytes()).map_err(|_| Malformed)?;
-                self.all(rules, path, |test| test.holds(text));
+                self.all(rules, path, |test| test.holds(text))
             }
             Check::Bytes(rules) => self.all(rules, path, |test| test.holds(raw.bytes())),
             Check::Any(rules) => {
                 let found = fields(&well_known::ANY, raw.bytes())?;
                 let url =
                     found.first().and_then(|found| found.all().first()).map_or(&[][..], |raw| raw.bytes());
-                self.all(rules, path, |test| test.holds(url));
+                self.all(rules, path, |test| test.holds(url))
             }
             Check::Time(rules) => {
                 let time = well_known::time(raw.bytes())?;
                 let now = self.now();
-                self.all(rules, path, |test| test.holds(time, || now));
+                self.all(rules, path, |test| test.holds(time, || now))
             }
             Check::Mask(rules) => {
                 let found = fields(&well_known::MASK, raw.bytes())?;
                 let paths = found.first().map(Found::all).unwrap_or_default();
                 let paths: Vec<_> = paths.iter().map(|raw| raw.bytes()).collect();
-                self.all(rules, path, |test| test.holds(&paths));
+                self.all(rules, path, |test| test.holds(&paths))
             }
             Check::Wrapped(slot, inner) => {
                 let found = fields(&**slot, raw.bytes())?;
@@ -230,27 +262,32 @@ impl<'c> Checker<'c> {
                     Raw::Bytes(&[])
                 };
                 let raw = found.first().and_then(|found| found.all().first()).copied().unwrap_or(none);
-                self.standard(inner, raw, path)?;
+                self.standard(inner, raw, path)
             }
         }
-        Ok(())
     }
 
-    fn number<N: Number>(&mut self, rules: &[Rule<NumberTest<N>>], raw: Raw<'_>, path: &Path<'_>) {
+    fn number<N: Number>(
+        &mut self,
+        rules: &[Rule<NumberTest<N>>],
+        raw: Raw<'_>,
+        path: &Path<'_>,
+    ) -> Result<(), Fault> {
         let number = N::of_bits(raw.number());
-        self.all(rules, path, |test| test.holds(number));
+        self.all(rules, path, |test| test.holds(number))
     }
 
-    fn all<T>(&mut self, rules: &[Rule<T>], path: &Path<'_>, holds: impl Fn(&T) -> bool) {
-        for rule in rules {
-            self.hold(rule, holds(&rule.test), path);
-        }
+    fn all<T>(
+        &mut self,
+        rules: &[Rule<T>],
+        path: &Path<'_>,
+        holds: impl Fn(&T) -> bool,
+    ) -> Result<(), Fault> {
+        rules.iter().try_for_each(|rule| self.hold(rule, holds(&rule.test), path))
     }
 
-    fn hold<T>(&mut self, rule: &Rule<T>, holds: bool, path: &Path<'_>) {
-        if !holds {
-            self.violate(path, &rule.id, &rule.text);
-        }
+    fn hold<T>(&mut self, rule: &Rule<T>, holds: bool, path: &Path<'_>) -> Result<(), Fault> {
+        if holds { Ok(()) } else { self.violate(path, &rule.id, &rule.text) }
     }
 
     /// The rules on a value that may turn out not to have one in CEL, such as a time beyond the calendar.
@@ -269,23 +306,26 @@ impl<'c> Checker<'c> {
 
     fn expressions(&mut self, rules: &[expression::Rule], this: &This, path: &Path<'_>) -> Result<(), Fault> {
         for rule in rules {
-            match self.plans.environment.broken(rule, this, || self.now()) {
+            self.meter().spend(EVALUATION + rule.nodes)?;
+            let broken = self.plans.environment.broken(rule, this, self.meter(), || self.now());
+            if self.meter().is_spent() {
+                return Err(Fault::Steps);
+            }
+            match broken {
                 Ok(None) => {}
-                Ok(Some(text)) => self.violate(path, &rule.id, &text),
+                Ok(Some(text)) => self.violate(path, &rule.id, &text)?,
                 Err(why) => return Err(Fault::Expression(rule.id.clone(), why)),
             }
         }
         Ok(())
     }
 
-    fn violate(&mut self, path: &Path<'_>, rule: &str, text: &str) {
-        if self.violations.len() < MOST {
-            self.violations.push(Violation {
-                field: path.text(),
-                rule: rule.to_owned(),
-                text: text.to_owned(),
-            });
-        }
+    fn violate(&mut self, path: &Path<'_>, rule: &str, text: &str) -> Result<(), Fault> {
+        Ok(self.found.note(path, rule, text)?)
+    }
+
+    fn meter(&self) -> &Meter {
+        self.meter.get_or_init(Meter::default)
     }
 
     /// The time of the check, the same for all its rules.
@@ -346,6 +386,11 @@ fn is_unique(kind: Kind, items: &[Raw<'_>]) -> bool {
     })
 }
 
+/// How many steps it takes to make values for CEL.
+fn steps(values: &[Raw<'_>]) -> u64 {
+    values.iter().map(|value| 1 + (value.bytes().len() / BYTES) as u64).sum()
+}
+
 fn zero(value: &Value) -> Raw<'static> {
     if Kind::of(&value.desc).is_number() { Raw::Number(0) } else { Raw::Bytes(&[]) }
 }
@@ -388,5 +433,5 @@ mod well_known {
 /// How deep messages may nest, as deep as the transcoder ever writes them.
 const DEEPEST: usize = 200;
 
-/// How many violations are told; a message of many megabytes could break millions of rules.
-const MOST: usize = 1000;
+/// How many steps an evaluation takes beside its nodes.
+const EVALUATION: u64 = 8;

@@ -2,7 +2,12 @@
 //!
 //! At load each message type that has a rule in it or below it gets a plan; a request's bytes are held against it in
 //! one pass, and all that is broken is told at once. CEL rules run over values that are read as the rule asks for
-//! them. Not for whether the bytes are a message at all: that is [`transcode`](crate::transcode).
+//! them, in a number of steps that no request can stretch. Not for whether the bytes are a message at all: that is [`transcode`](crate::transcode).
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod build;
 mod check;
@@ -22,6 +27,7 @@ use std::sync::Arc;
 use prost_reflect::MessageDescriptor;
 
 use self::check::{Checker, Fault};
+use self::expression::MOST_STEPS;
 use self::plan::Plans;
 pub use self::violation::Violation;
 use crate::problem::Problems;
@@ -68,7 +74,8 @@ impl Validator {
     /// Holds a message's wire bytes to the rules.
     ///
     /// # Errors
-    /// 400 with all violations as `google.rpc.BadRequest`; 500 when a CEL rule gives no answer.
+    /// 400 with all violations as `google.rpc.BadRequest`, or because CEL rules would take too many steps; 500 when a
+    /// CEL rule gives no answer.
     pub fn check(&self, wire: &[u8]) -> Result<(), Status> {
         let violations = self.violations(wire)?;
         if violations.is_empty() { Ok(()) } else { Err(violation::status(violations)) }
@@ -77,11 +84,16 @@ impl Validator {
     /// What the message breaks.
     ///
     /// # Errors
-    /// 400 for bytes that are no message; 500 when a CEL rule gives no answer.
+    /// 400 for bytes that are no message, or that CEL rules would take too many steps for; 500 when a CEL rule gives no answer.
     pub fn violations(&self, wire: &[u8]) -> Result<Vec<Violation>, Status> {
         let Some(plan) = self.plans.get(self.index) else { return Ok(Vec::new()) };
         Checker::check(&self.plans, plan, wire).map_err(|fault| match fault {
-            Fault::Malformed => Status::invalid("the request message is malformed or nests too deep"),
+            Fault::Malformed | Fault::Full => {
+                Status::invalid("the request message is malformed or nests too deep")
+            }
+            Fault::Steps => Status::invalid(format!(
+                "the request is too large to be checked: its rules would take more than {MOST_STEPS} steps"
+            )),
             Fault::Expression(rule, why) => {
                 tracing::warn!(rule = &*rule, why, "a validation rule gave no answer");
                 let message = format!("the validation rule `{rule}` gave no answer");

@@ -242,3 +242,96 @@ fn the_rules_of_the_model_api_compile() {
     let both = format!("{{\"account_id\": \"{id}\", \"cluster_id\": \"{id}\"}}");
     assert!(validator.check(&wire(&desc, &both)).is_ok());
 }
+
+/// A megabyte of key, and a thousand items that each break a rule below it.
+#[test]
+fn a_long_key_is_not_repeated_whole() {
+    let text = "message M { map<string, N> m = 1; }
+        message N { repeated string s = 1 [(buf.validate.field).repeated.items.string.min_len = 1]; }";
+    let (validator, desc) = validator(text);
+    let items = vec!["\"\""; 1000].join(",");
+    let json = format!(r#"{{"m": {{"{}": {{"s": [{items}]}}}}}}"#, "k".repeat(1 << 20));
+    let wire = wire(&desc, &json);
+    let told = validator.violations(&wire).expect("there is an answer");
+    assert_eq!(told[0].field, format!("m[\"{}\"…].s[0]", "k".repeat(128)));
+    let status = validator.check(&wire).expect_err("it is broken");
+    let details = status.details[0].value.len();
+    assert!(details <= 64 << 10, "{details}");
+    assert!(status.message.len() < 1024, "{}", status.message.len());
+}
+
+#[test]
+fn what_an_expression_says_is_cut() {
+    let text =
+        "message M { string s = 1 [(buf.validate.field).cel = {id: \"echo\", expression: \"this + '!'\"}]; }";
+    let (validator, desc) = validator(text);
+    let said = |length: usize| {
+        let wire = wire(&desc, &format!(r#"{{"s": "{}"}}"#, "s".repeat(length)));
+        validator.violations(&wire).expect("there is an answer").remove(0).text
+    };
+    assert_eq!(said(3), "sss!");
+    assert_eq!(said(100_000), format!("{}…", "s".repeat(1024)));
+}
+
+/// Each of these would be walked for minutes: items by items, texts by items, and one evaluation an item.
+#[test]
+fn expressions_have_a_number_of_steps() {
+    let rules = [
+        (
+            20_000,
+            "repeated int32 l = 1 [(buf.validate.field).cel_expression = \"this.all(i, !this.exists(j, i == j + 1000000))\"];",
+        ),
+        (
+            60_000,
+            "repeated int32 l = 1 [(buf.validate.field).cel_expression = \"this.all(i, !(i + 1000000 in this))\"];",
+        ),
+        (
+            20_000,
+            "option (buf.validate.message).cel_expression = \"this.l.all(i, !this.s.contains('y'))\"; repeated int32 l = 1;",
+        ),
+        (
+            20_000,
+            "option (buf.validate.message).cel_expression = \"this.l.all(i, this.s + 'a' != 'y')\"; repeated int32 l = 1;",
+        ),
+        (
+            400_000,
+            "repeated int32 l = 1 [(buf.validate.field).repeated.items.cel_expression = \"this < 1000000 && this + 1 > 0\"];",
+        ),
+        (
+            400_000,
+            "repeated int32 l = 1 [(buf.validate.field).cel_expression = \"this.map(i, i + 1).filter(i, i > 0).size() > 0\"];",
+        ),
+    ];
+    for (items, rule) in rules {
+        let (validator, desc) = validator(&format!("message M {{ {rule} string s = 2; }}"));
+        let json = |items: usize, text: usize| {
+            format!(r#"{{"l": [1{}], "s": "{}"}}"#, ",1".repeat(items - 1), "x".repeat(text))
+        };
+        let few = validator.violations(&wire(&desc, &json(20, 20)));
+        assert_eq!(few.expect("there is an answer"), [], "{rule}");
+        let started = Instant::now();
+        let many = validator.check(&wire(&desc, &json(items, 1 << 20))).expect_err("it is too much");
+        assert_eq!(many.code, Code::InvalidArgument, "{rule}");
+        assert!(many.message.contains("more than 2000000 steps"), "{rule}: {}", many.message);
+        assert!(started.elapsed() < Duration::from_secs(20), "{rule}: {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn a_list_that_is_too_long_is_told_so_and_not_walked() {
+    let text = "message M { repeated int32 l = 1 [(buf.validate.field) = {repeated: {max_items: 3},
+        cel: {id: \"walk\", expression: \"this.all(i, i == 2)\"}}]; }";
+    assert_eq!(broken(text, r#"{"l": [1, 1, 1, 1]}"#), ["l: repeated.max_items", "l: walk"]);
+    let long = format!(r#"{{"l": [1{}]}}"#, ",1".repeat(1_000_000));
+    assert_eq!(broken(text, &long), ["l: repeated.max_items"]);
+}
+
+/// Nothing is looked at any more: what follows would be a fault.
+#[test]
+fn a_check_ends_when_no_more_can_be_told() {
+    let text = "message M { repeated string s = 1 [(buf.validate.field).repeated.items.string.min_len = 1];
+        int32 n = 2 [(buf.validate.field).cel = {id: \"n.inverse\", expression: \"1 / this > 0\"}]; }";
+    let (validator, _) = validator(text);
+    assert_eq!(validator.violations(&[0x0a, 0].repeat(1001)).expect("it is full").len(), 1000);
+    assert_eq!(validator.check(&[0x0a, 0].repeat(999)).expect_err("it divides by zero").code, Code::Internal);
+}

@@ -22,6 +22,41 @@ pub struct Violation {
     pub text: String,
 }
 
+/// Violations as they are found, up to what is told of very many.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    told: Vec<Violation>,
+    bytes: usize,
+}
+
+/// There is no room for what was found, nor for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Found {
+    /// Notes what is broken, if there is room. The first always has.
+    pub(super) fn note(&mut self, path: &Path<'_>, rule: &str, text: &str) -> Result<(), Full> {
+        if self.told.len() >= MOST {
+            return Err(Full);
+        }
+        let field = path.text();
+        self.bytes += field.len() + rule.len() + text.len() + FRAME;
+        if self.bytes > MOST_BYTES && !self.told.is_empty() {
+            return Err(Full);
+        }
+        self.told.push(Violation { field, rule: rule.to_owned(), text: text.to_owned() });
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    pub(super) fn into_told(self) -> Vec<Violation> {
+        self.told
+    }
+}
+
 /// The way from the message down to a value; each step lives on the stack of the check.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Path<'p> {
@@ -84,11 +119,28 @@ impl<'p> Path<'p> {
 fn subscript(kind: Kind, key: Raw<'_>, text: &mut String) {
     let number = key.number();
     let _ = match kind {
-        Kind::String => write!(text, "[{}]", serde_json::Value::from(String::from_utf8_lossy(key.bytes()))),
+        Kind::String => return quoted(key.bytes(), text),
         Kind::Bool => write!(text, "[{}]", number != 0),
         Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => write!(text, "[{number}]"),
         _ => write!(text, "[{}]", Kind::int(number)),
     };
+}
+
+/// A key in quotation marks; behind the closing one of a long key that was cut stands an ellipsis.
+fn quoted(key: &[u8], text: &mut String) {
+    // A character that is cut here begins behind what is shown.
+    let key = String::from_utf8_lossy(key.get(..KEY + 4).unwrap_or(key));
+    let shown = key.get(..key.floor_char_boundary(KEY)).unwrap_or_default();
+    let ellipsis = if shown.len() < key.len() { "…" } else { "" };
+    let _ = write!(text, "[{}{ellipsis}]", serde_json::Value::from(shown));
+}
+
+/// The text; of a longer one so many bytes and an ellipsis.
+pub(super) fn clip(text: &str, most: usize) -> String {
+    match text.get(..text.floor_char_boundary(most)) {
+        Some(shown) if shown.len() < text.len() => format!("{shown}…"),
+        _ => text.to_owned(),
+    }
 }
 
 /// 400 with all violations as `google.rpc.BadRequest`; the message itself tells the first.
@@ -97,7 +149,9 @@ pub(super) fn status(violations: Vec<Violation>) -> Status {
         Some(Violation { field, text, .. }) if field.is_empty() => {
             format!("the request is not valid: {text}")
         }
-        Some(Violation { field, text, .. }) => format!("the request is not valid: `{field}`: {text}"),
+        Some(Violation { field, text, .. }) => {
+            format!("the request is not valid: `{}`: {text}", clip(field, FIELD))
+        }
         None => "the request is not valid".to_owned(),
     };
     match violations.len() {
@@ -119,6 +173,21 @@ pub(super) fn status(violations: Vec<Violation>) -> Status {
     status
 }
 
+/// How many violations are told; a message of many megabytes could break millions of rules.
+const MOST: usize = 1000;
+
+/// How many bytes all that is told may have.
+const MOST_BYTES: usize = 64 << 10;
+
+/// How many bytes a violation has beside its texts: four tags and lengths, of up to three bytes each.
+const FRAME: usize = 16;
+
+/// How many bytes of a map's key a path repeats.
+const KEY: usize = 128;
+
+/// How many bytes of a path the message of the status repeats.
+const FIELD: usize = 512;
+
 const BAD_REQUEST: &str = "type.googleapis.com/google.rpc.BadRequest";
 
 #[cfg(test)]
@@ -134,6 +203,33 @@ mod tests {
         assert_eq!(Path::ROOT.entry("by_id", Kind::Sint32, Raw::Number(u64::MAX)).text(), "by_id[-1]");
         assert_eq!(Path::ROOT.entry("on", Kind::Bool, Raw::Number(1)).text(), "on[true]");
         assert_eq!(Path::ROOT.text(), "");
+    }
+
+    #[test]
+    fn long_keys_are_cut_where_a_character_ends() {
+        let path = |key: &[u8]| Path::ROOT.entry("m", Kind::String, Raw::Bytes(key)).text();
+        let just = "k".repeat(KEY);
+        assert_eq!(path(just.as_bytes()), format!("m[\"{just}\"]"));
+        assert_eq!(path(just.repeat(9000).as_bytes()), format!("m[\"{just}\"…]"));
+        let wide = "k".repeat(KEY - 1);
+        assert_eq!(path(format!("{wide}ä").as_bytes()), format!("m[\"{wide}\"…]"));
+        assert!(path(&[0xff; 1 << 20]).len() < 4 * KEY);
+        assert_eq!((clip("äöü", 3), clip("äöü", 6)), ("ä…".to_owned(), "äöü".to_owned()));
+    }
+
+    #[test]
+    fn there_is_an_end_to_what_is_told() {
+        let mut many = Found::default();
+        let noted = (0..2 * MOST).filter(|_| many.note(&Path::ROOT, "r", "t").is_ok()).count();
+        assert_eq!((noted, many.into_told().len()), (MOST, MOST));
+        let mut long = Found::default();
+        let text = "t".repeat(1000);
+        while long.note(&Path::ROOT, "r", &text).is_ok() {}
+        let details = status(long.into_told()).details.remove(0).value.len();
+        assert!((MOST_BYTES - 2000..=MOST_BYTES).contains(&details), "{details}");
+        let mut huge = Found::default();
+        assert_eq!(huge.note(&Path::ROOT, "r", &text.repeat(100)), Ok(()), "the first is always told");
+        assert_eq!(huge.note(&Path::ROOT, "r", "t"), Err(Full));
     }
 
     #[test]

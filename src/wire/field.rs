@@ -3,6 +3,11 @@
 //!
 //! Not for the two directions of transcoding, which have a quicker reader and writer of their own.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 use bytes::Buf as _;
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,

@@ -99,3 +99,27 @@ message M {
     );
     with("").start().await;
 }
+
+/// What is answered does not grow with a key times all that is broken below it.
+#[tokio::test]
+async fn a_long_key_is_not_repeated_for_each_violation() {
+    let proto = r#"syntax = "proto3";
+package t;
+import "buf/validate/validate.proto";
+import "google/api/annotations.proto";
+service S { rpc Put(M) returns (M) { option (google.api.http) = {post: "/v1/m" body: "*"}; } }
+message M { map<string, N> m = 1; }
+message N { repeated string s = 1 [(buf.validate.field).repeated.items.string.min_len = 1]; }
+"#;
+    let builder = GatewayBuilder::new().file("protos/t.proto", proto).config("schema: {protos: [protos]}");
+    let gateway = builder.upstream("127.0.0.1:1").config("validation: {requests: true}").start().await;
+    let key = "k".repeat(1 << 20);
+    let body = json!({"m": {key: {"s": vec![""; 1000]}}});
+    let answer = gateway.post("/v1/m", body.to_string()).await;
+    assert_eq!(answer.status, 400);
+    let error = answer.json();
+    let violations = error["details"][0]["fieldViolations"].as_array().expect("a list of violations");
+    let field = format!("m[\"{}\"…].s[0]", "k".repeat(128));
+    assert_eq!(violations[0]["field"], field.as_str());
+    assert!(answer.text().len() < 128 << 10, "{}", answer.text().len());
+}

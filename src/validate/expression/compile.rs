@@ -10,7 +10,7 @@ use cel::common::types::{CelInt, CelString};
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind as Declared, MessageDescriptor, Value};
 
 use super::function::{HAS, MATCHES, NAMES, Pattern};
-use super::{Environment, Rule};
+use super::{Environment, Rule, meter};
 use crate::validate::pattern;
 
 /// The first part of the names that stand for compiled patterns.
@@ -94,6 +94,7 @@ impl Environment {
             locals: Vec::new(),
             patterns: Vec::new(),
             asks_for_now: false,
+            nodes: 0,
         };
         walk.visit(&mut expression)?;
         let text = match source.text {
@@ -104,6 +105,7 @@ impl Environment {
             id: source.id.into(),
             text: text.into(),
             patterns: walk.patterns.into(),
+            nodes: walk.nodes.unsigned_abs(),
             asks_for_now: walk.asks_for_now,
             expression,
             given,
@@ -119,10 +121,13 @@ struct Walk<'w> {
     locals: Vec<(String, Type)>,
     patterns: Vec<Pattern>,
     asks_for_now: bool,
+    /// How many nodes were visited.
+    nodes: i64,
 }
 
 impl Walk<'_> {
     fn visit(&mut self, node: &mut IdedExpr) -> Result<Type, String> {
+        self.nodes += 1;
         match &mut node.expr {
             Expr::Ident(name) => self.name(name),
             Expr::Select(select) if select.test => {
@@ -154,12 +159,14 @@ impl Walk<'_> {
                 self.locals.push((comprehension.iter_var.clone(), item));
                 self.locals.push((comprehension.accu_var.clone(), Type::Unknown));
                 self.locals.extend(comprehension.iter_var2.clone().map(|name| (name, Type::Unknown)));
+                let outside = self.nodes;
                 for part in
                     [&mut comprehension.loop_cond, &mut comprehension.loop_step, &mut comprehension.result]
                 {
                     self.visit(part)?;
                 }
                 self.locals.truncate(before);
+                self.nodes += meter::charge(&mut comprehension.iter_range, self.nodes - outside);
                 Ok(Type::Unknown)
             }
             Expr::Literal(_) | Expr::Unspecified => Ok(Type::Unknown),
@@ -212,12 +219,13 @@ impl Walk<'_> {
     }
 
     fn call(&mut self, call: &mut CallExpr) -> Result<Type, String> {
-        if let Some(target) = &mut call.target {
-            // `optional.of(x)`: the target is the first part of the function's name.
-            let library = matches!(&target.expr, Expr::Ident(name) if LIBRARIES.contains(&&**name));
-            if !library {
-                self.visit(target)?;
-            }
+        // `optional.of(x)`: the target is the first part of the function's name.
+        let library = matches!(
+            call.target.as_deref(),
+            Some(IdedExpr { expr: Expr::Ident(name), .. }) if LIBRARIES.contains(&&**name)
+        );
+        if let Some(target) = call.target.as_mut().filter(|_| !library) {
+            self.visit(target)?;
         }
         self.all(&mut call.args)?;
         let word = call.func_name.starts_with(|first: char| first.is_ascii_alphabetic());
@@ -226,6 +234,11 @@ impl Walk<'_> {
         }
         if call.func_name == "matches" {
             self.pattern(call)?;
+        }
+        if !meter::is_cheap(&call.func_name) {
+            let target = call.target.as_deref_mut().filter(|_| !library);
+            let parts = target.into_iter().chain(&mut call.args);
+            self.nodes += parts.map(|part| meter::charge(part, 1)).sum::<i64>();
         }
         Ok(Type::Unknown)
     }

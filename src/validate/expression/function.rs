@@ -21,6 +21,7 @@ use super::super::known::{self, Version};
 use super::super::pattern;
 use super::super::rule::contains;
 use super::message::Message;
+use super::meter;
 
 /// What `has(operand.field)` is turned into, because only here presence is not the same as having a value.
 pub(super) const HAS: &str = "@has";
@@ -31,6 +32,7 @@ pub(super) const MATCHES: &str = "@matches";
 pub(super) fn environment() -> Env {
     let mut env = Env::stdlib();
     // None of these is there already, so that adding them cannot fail; `tests::all_functions_are_there` tries each.
+    meter::add(&mut env);
     let _ = env.add_extension(extensions::strings);
     let _ = env.add_overload(HAS, "has_field", vec![DYN_TYPE, STRING_TYPE], has);
     let _ = env.add_member_overload(MATCHES, "matches_pattern", STRING_TYPE, vec![PATTERN_TYPE], matches);

@@ -7,6 +7,7 @@
 mod compile;
 mod function;
 mod message;
+mod meter;
 mod value;
 
 use std::fmt;
@@ -21,8 +22,10 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor};
 pub(super) use self::compile::{Scope, Source};
 use self::function::Pattern;
 use self::message::{Message, Shapes};
+pub(super) use self::meter::{BYTES, MOST_STEPS, Meter, Spent};
 use super::read::Raw;
 use super::rule::Moment;
+use super::violation::clip;
 
 /// The value that a rule looks at.
 pub(super) type This = Box<dyn Val>;
@@ -69,11 +72,12 @@ impl Environment {
         &self,
         rule: &Rule,
         this: &This,
+        meter: &Meter,
         now: impl FnOnce() -> Moment,
     ) -> Result<Option<String>, String> {
         let now = if rule.asks_for_now { now() } else { 0 };
         let now = value::timestamp(now).map_err(|error| error.to_string())?;
-        let variables = Variables { this: &**this, rule, now };
+        let variables = Variables { this: &**this, rule, meter, now };
         let mut context = Context::with_env(Arc::clone(&self.env));
         context.set_variable_resolver(&variables);
         let result = Value::resolve_val(&rule.expression, &context).map_err(|error| error.to_string())?;
@@ -82,7 +86,7 @@ impl Environment {
         }
         match result.downcast_ref::<CelString>() {
             Some(text) if text.inner().is_empty() => Ok(None),
-            Some(text) => Ok(Some(text.inner().to_owned())),
+            Some(text) => Ok(Some(clip(text.inner(), LONGEST))),
             None => Err(format!("it gives a {}, neither a bool nor a string", result.get_type().name())),
         }
     }
@@ -101,6 +105,8 @@ pub(super) struct Rule {
     /// What a client reads when the expression gives false.
     text: Box<str>,
     expression: cel::IdedExpr,
+    /// How many nodes the expression has.
+    pub(super) nodes: u64,
     /// The patterns of the expression, by the number in their names.
     patterns: Box<[Pattern]>,
     /// The message of standard rules, and the value of the rule in it, that a predefined rule belongs to.
@@ -112,6 +118,7 @@ pub(super) struct Rule {
 struct Variables<'v> {
     this: &'v dyn Val,
     rule: &'v Rule,
+    meter: &'v Meter,
     now: CelTimestamp,
 }
 
@@ -120,6 +127,7 @@ impl VariableResolver for Variables<'_> {
         let given = self.rule.given.as_ref();
         match variable {
             "this" => Some(CowVal::Borrowed(self.this)),
+            meter::METER => Some(CowVal::Borrowed(self.meter)),
             "now" => Some(CowVal::Borrowed(&self.now)),
             "rules" => given.map(|(rules, _)| CowVal::Borrowed(&**rules)),
             "rule" => given.map(|(_, rule)| CowVal::Borrowed(&**rule)),
@@ -130,3 +138,6 @@ impl VariableResolver for Variables<'_> {
         }
     }
 }
+
+/// How many bytes of a text that an expression makes are told.
+const LONGEST: usize = 1024;
