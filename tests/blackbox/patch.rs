@@ -359,3 +359,27 @@ async fn a_cluster_is_updated_in_part() {
     assert_eq!(missing.status, 404, "{}", missing.text());
     assert!(backend.calls().pop().is_some_and(|call| call.path.ends_with("/GetCluster")));
 }
+
+#[tokio::test]
+async fn what_is_read_of_another_is_not_written() {
+    let backend = Backend::start(model_pool(), ([127, 0, 0, 1], 0).into()).await.expect("started");
+    let builder = GatewayBuilder::new().model_api().upstream(backend.address());
+    let gateway = builder.config("options: {preset: qdrant-cloud}").start().await;
+    // The user is read as the caller, whatever the id in the request.
+    let me = gateway.get("/api/iam/v1/users/me").await.json()["user"].clone();
+    let id = me["id"].as_str().expect("an id");
+    let put = async |id: &str| {
+        let body = json!({"user": {"status": me["status"]}, "updateMask": "status"}).to_string();
+        gateway.request(Method::PUT, &format!("/api/iam/v1/users/{id}"), &[], body).await
+    };
+    let other = put("00000000-0000-4000-8000-0000000000ff").await;
+    let told = other.json();
+    assert_eq!((other.status.as_u16(), &told["code"]), (404, &json!(5)), "{}", other.text());
+    let message = told["message"].as_str().expect("a message");
+    assert!(message.contains("its `id` is not that of the request") && !message.contains(id), "{message}");
+    assert!(backend.calls().pop().is_some_and(|call| call.path.ends_with("/GetAuthenticatedUser")));
+
+    let own = put(id).await;
+    assert_eq!(own.status, 200, "{}", own.text());
+    assert!(backend.calls().pop().is_some_and(|call| call.path.ends_with("/UpdateUser")));
+}
