@@ -92,7 +92,7 @@ fn scope(granted: &Scope, path: Option<&Path>, said: &Said) -> Scope {
     match claim {
         Value::String(list) => names.extend(list.split_ascii_whitespace().map(Into::into)),
         Value::Array(list) => {
-            names.extend(list.iter().filter_map(text).filter(|name| !name.is_empty()).map(Into::into))
+            names.extend(list.iter().filter_map(text).filter(|name| !name.is_empty()).map(Into::into));
         }
         other => names.extend(text(other).map(Into::into)),
     }
