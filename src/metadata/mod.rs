@@ -11,11 +11,11 @@ mod timeout;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 
 use crate::problem::{Place, Problem, Problems};
 use crate::units::Glob;
-pub use names::is_reserved;
+pub use names::{is_alias, is_carried, is_reserved};
 pub use timeout::timeout;
 
 /// Which headers pass, and under which names.
@@ -88,6 +88,17 @@ impl Rules {
             trust_forwarded: settings.trust_forwarded,
         }
     }
+}
+
+/// What ties a question to the call that it is asked for, in logs and traces.
+#[must_use]
+pub fn correlation(headers: &HeaderMap) -> HeaderMap {
+    let names = ["traceparent", "tracestate", "x-request-id"];
+    let found = names.into_iter().filter_map(|name| {
+        let value = headers.get(name).filter(|value| is_carried(value.as_bytes()))?;
+        Some((HeaderName::from_static(name), value.clone()))
+    });
+    found.collect()
 }
 
 fn checked(list: &[String], key: &str, problems: &mut Problems) -> Vec<HeaderName> {

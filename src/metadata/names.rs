@@ -68,6 +68,19 @@ pub(super) fn is_ours(name: &str) -> bool {
     name == "authorization" || name.starts_with("x-forwarded-") || name.starts_with("grpcgateway-")
 }
 
+/// Whether two names are one to a backend that takes `_` for `-`, as CGI and what descends from it do.
+#[must_use]
+pub fn is_alias(one: &str, other: &str) -> bool {
+    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.bytes().zip(other.bytes()).all(|(one, other)| fold(one) == fold(other))
+}
+
+/// Whether gRPC can carry a value as text (`PROTOCOL-HTTP2.md`, "ASCII-Value").
+#[must_use]
+pub fn is_carried(value: &[u8]) -> bool {
+    value.iter().all(|byte| (0x20..=0x7e).contains(byte))
+}
+
 /// Names that a backend's HTTP/2 server sends of itself: they say nothing of the call.
 pub(super) fn is_noise(name: &str) -> bool {
     matches!(name, "date" | "server")
@@ -79,4 +92,23 @@ pub(super) fn is_metadata(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_signs_and_case_alone_are_aliases() {
+        for (one, other, expected) in [
+            ("qc-actor-id", "qc-actor-id", true),
+            ("qc-actor-id", "qc_actor_id", true),
+            ("qc_actor-id", "Qc-Actor_Id", true),
+            ("qc-actor-id", "qc.actor.id", false),
+            ("qc-actor-id", "qc-actor-i", false),
+            ("", "", true),
+        ] {
+            assert_eq!(is_alias(one, other), expected, "{one} {other}");
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! Request headers to metadata: what the backend gets to see of the client.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::names::{is_correlation, is_metadata, is_ours, is_permanent, is_reserved};
+use super::names::{is_alias, is_carried, is_correlation, is_metadata, is_ours, is_permanent, is_reserved};
 use super::{Peer, Rules};
 use crate::status::Status;
 
@@ -30,8 +32,7 @@ impl Rules {
         for (name, value) in headers {
             let text = name.as_str();
             if let Some(key) = text.strip_prefix("grpc-metadata-") {
-                let set_here = is_ours(key) || is_correlation(key) || self.forwards(key);
-                if !is_reserved(key) && !set_here {
+                if !self.is_taken(key) {
                     append(&mut metadata, key, value)?;
                 }
                 continue;
@@ -47,17 +48,24 @@ impl Rules {
         Ok(metadata)
     }
 
-    /// Whether a header of this name is forwarded under its own name, so that the prefix must not bring it.
-    fn forwards(&self, key: &str) -> bool {
-        self.forward_request.iter().any(|name| name == key)
+    /// Whether the prefix must not bring a name, nor one that a backend may take for it: it belongs to the connection
+    /// or to gRPC, or the gateway sets it, or forwards a header under it.
+    fn is_taken(&self, key: &str) -> bool {
+        let plain = if key.contains('_') { Cow::from(key.replace('_', "-")) } else { Cow::from(key) };
+        is_reserved(&plain)
+            || is_ours(&plain)
+            || is_correlation(&plain)
+            || self.forward_request.iter().any(|name| is_alias(name.as_str(), key))
     }
 
     /// Sets `x-forwarded-for`, `-host` and `-proto`.
     fn forwarded(&self, headers: &HeaderMap, authority: Option<&str>, peer: &Peer, metadata: &mut HeaderMap) {
-        let said =
-            |name: &HeaderName| headers.get(name).filter(|value| self.trust_forwarded && is_carried(value));
-        let host =
-            said(&FORWARDED_HOST).or_else(|| headers.get(HOST).filter(|value| is_carried(value))).cloned();
+        let said = |name: &HeaderName| {
+            headers.get(name).filter(|value| self.trust_forwarded && is_carried(value.as_bytes()))
+        };
+        let host = said(&FORWARDED_HOST)
+            .or_else(|| headers.get(HOST).filter(|value| is_carried(value.as_bytes())))
+            .cloned();
         if let Some(host) = host.or_else(|| authority.and_then(|host| HeaderValue::try_from(host).ok())) {
             metadata.insert(FORWARDED_HOST, host);
         }
@@ -98,15 +106,10 @@ fn append(metadata: &mut HeaderMap, key: &str, value: &HeaderValue) -> Result<()
     let Ok(name) = HeaderName::try_from(key) else { return Ok(()) };
     if key.ends_with("-bin") {
         metadata.append(name, binary(key, value)?);
-    } else if is_carried(value) {
+    } else if is_carried(value.as_bytes()) {
         metadata.append(name, value.clone());
     }
     Ok(())
-}
-
-/// Whether gRPC can carry the value as text (`PROTOCOL-HTTP2.md`, "ASCII-Value").
-fn is_carried(value: &HeaderValue) -> bool {
-    value.as_bytes().iter().all(|byte| (0x20..=0x7e).contains(byte))
 }
 
 /// Checks a binary value and writes it the way gRPC does: base64 without padding.
@@ -167,6 +170,11 @@ mod tests {
             ("grpc-metadata-foo", "1", &["foo: 1"]),
             ("grpc-metadata-authorization", "evil", &[]),
             ("grpc-metadata-x-forwarded-for", "1.2.3.4", &[]),
+            ("grpc-metadata-x_forwarded_for", "1.2.3.4", &[]),
+            ("grpc-metadata-grpcgateway_authorization", "evil", &[]),
+            ("grpc-metadata-x_request-id", "evil", &[]),
+            ("grpc-metadata-grpc_timeout", "1S", &[]),
+            ("grpc-metadata-foo_bar", "1", &["foo_bar: 1"]),
             ("grpc-metadata-x-request-id", "evil", &[]),
             ("grpc-metadata-traceparent", "evil", &[]),
             ("grpc-metadata-connection", "x", &[]),
@@ -225,7 +233,8 @@ mod tests {
     #[test]
     fn configured_headers_pass_under_their_names() {
         let settings = Settings { forward_request: vec!["X-Tenant".into()], ..Settings::default() };
-        let sent = [("grpc-metadata-x-tenant", "red"), ("x-tenant", "blue")];
+        let sent =
+            [("grpc-metadata-x-tenant", "red"), ("grpc-metadata-x_tenant", "red"), ("x-tenant", "blue")];
         let found = metadata_of(&settings, &sent).expect("metadata");
         assert!(!found.iter().any(|line| line.contains("red")), "{found:?}");
         assert_eq!(found.first().map(String::as_str), Some("x-tenant: blue"));

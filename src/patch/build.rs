@@ -3,6 +3,7 @@
 use http::uri::PathAndQuery;
 use prost_reflect::{Cardinality, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 
+use super::identity::Identifying;
 use super::mask::Mask;
 use super::shape::Shapes;
 use super::step::{Carried, Step};
@@ -48,6 +49,7 @@ pub(super) fn plan(
     let versions = Version::all(&resource, &settings.version_fields);
     let mut kept = Mask::new(0);
     let sources = carried.iter().map(|(from, _)| from);
+    let identifying = Identifying::all(sources.clone(), account, &request, &resource);
     for inside in sources.chain(account).filter_map(|from| from.0.strip_prefix(&*request.0)) {
         kept.keep(&shapes, &FieldPath(inside.to_vec()).to_string());
     }
@@ -63,6 +65,7 @@ pub(super) fn plan(
         carried: carried.iter().map(|(from, to)| Carried::new(from, to)).collect(),
         shapes,
         kept,
+        identifying,
         versions,
         get,
     })

@@ -15,6 +15,7 @@
 
 mod build;
 mod draft;
+mod identity;
 mod lay;
 mod mask;
 mod shape;
@@ -29,6 +30,7 @@ use http::uri::PathAndQuery;
 use prost_reflect::{MessageDescriptor, MethodDescriptor};
 
 use self::draft::Draft;
+use self::identity::Identifying;
 use self::lay::lay;
 use self::mask::Mask;
 use self::shape::Shapes;
@@ -74,6 +76,8 @@ pub struct PatchPlan {
     shapes: Shapes,
     /// What is taken from the request whatever its mask says.
     kept: Mask,
+    /// What says which resource it is.
+    identifying: Vec<Identifying>,
     versions: Vec<Version>,
 }
 
@@ -199,7 +203,7 @@ impl Patch<'_> {
     /// all others as in the read `answer`.
     ///
     /// # Errors
-    /// 404 when the answer has no resource, 409 when it has another version of it than the request states, 502 when
+    /// 404 when the answer has no resource, or another one than the request means; 409 when it has another version of it than the request states, 502 when
     /// it is no message.
     pub fn merge(&self, request: &[u8], answer: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
         let plan = self.plan;
@@ -207,6 +211,7 @@ impl Patch<'_> {
         if fetched.is_empty() {
             return Err(self.missing());
         }
+        self.refuse_another(request, &fetched)?;
         self.refuse_conflict(request, &fetched)?;
         let mut draft = Draft::default();
         self.forward(&plan.request, &[request], &fetched, Some(plan.mask.0), &mut draft)?;
@@ -242,6 +247,18 @@ impl Patch<'_> {
         let open = draft.open(step.number, step.group);
         self.forward(rest, &inner, fetched, None, draft)?;
         draft.close(&open);
+        Ok(())
+    }
+
+    /// A resource is not laid under the id of another, nor into the account of another.
+    fn refuse_another(&self, request: &[u8], fetched: &[&[u8]]) -> Result<(), Status> {
+        for one in &self.plan.identifying {
+            let asked = one.asked(request).map_err(|Malformed| Fault::Request)?;
+            let found = one.found(fetched).map_err(|Malformed| Fault::Fetched)?;
+            if !identity::is_same(asked, found) {
+                return Err(identity::another(&self.plan.resource, &one.name));
+            }
+        }
         Ok(())
     }
 

@@ -33,7 +33,7 @@ impl Step {
     }
 
     /// The values of the field in a message that comes in pieces.
-    fn values<'w>(&self, message: &[&'w [u8]]) -> Result<Vec<Value<'w>>, Malformed> {
+    pub(super) fn values<'w>(&self, message: &[&'w [u8]]) -> Result<Vec<Value<'w>>, Malformed> {
         let mut values = Vec::new();
         for field in message.iter().flat_map(|piece| Fields::of(piece)) {
             let field = field?;
@@ -63,7 +63,11 @@ pub(super) fn is_stated(last: Option<&Value<'_>>) -> bool {
 
 /// The pieces of the message at the end of a path; none where it is not set.
 pub(super) fn pieces<'w>(steps: &[Step], message: &'w [u8]) -> Result<Vec<&'w [u8]>, Malformed> {
-    let mut pieces = vec![message];
+    pieces_of(steps, vec![message])
+}
+
+/// The same within a message that comes in pieces itself.
+pub(super) fn pieces_of<'w>(steps: &[Step], mut pieces: Vec<&'w [u8]>) -> Result<Vec<&'w [u8]>, Malformed> {
     for step in steps {
         let values = step.values(&pieces)?;
         pieces = values

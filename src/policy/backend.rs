@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{CredentialUse, Identity, Policy, Settings};
+use crate::metadata::{is_alias, is_carried};
 use crate::problem::{Place, Problem, Problems};
 use crate::units::Secret;
 
@@ -16,8 +17,8 @@ pub(super) struct Telling {
     actor_type: HeaderName,
     user_agent: HeaderName,
     credential: Fate,
-    /// Every name that a credential may come under.
-    carriers: Vec<HeaderName>,
+    /// Every name that a client must not set, be it by the prefix: those above, and those of a credential.
+    own: Vec<HeaderName>,
 }
 
 /// What becomes of the caller's credential.
@@ -36,15 +37,28 @@ impl Telling {
             CredentialUse::Strip => Fate::Strip,
             CredentialUse::Replace(secret) => Fate::Replace(replacement(secret, problems)?),
         };
-        let names = &settings.metadata;
-        let carriers = [AUTHORIZATION, FORWARDED].into_iter().chain(settings.key_headers.iter().cloned());
+        let names = settings.metadata.clone();
+        let told = [&names.actor_id, &names.actor_type, &names.user_agent];
+        let own = told.into_iter().chain(&settings.key_headers).cloned();
         Some(Self {
-            actor_id: names.actor_id.clone(),
-            actor_type: names.actor_type.clone(),
-            user_agent: names.user_agent.clone(),
+            own: own.chain([AUTHORIZATION, FORWARDED]).collect(),
+            actor_id: names.actor_id,
+            actor_type: names.actor_type,
+            user_agent: names.user_agent,
             credential,
-            carriers: carriers.collect(),
         })
+    }
+
+    /// Takes out what a client sent under the gateway's names, and under those that a backend may take for them.
+    fn clear(&self, metadata: &mut HeaderMap) {
+        for name in &self.own {
+            metadata.remove(name);
+        }
+        let is_own = |name: &&HeaderName| self.own.iter().any(|own| is_alias(own.as_str(), name.as_str()));
+        let aliases: Vec<_> = metadata.keys().filter(is_own).cloned().collect();
+        for name in aliases {
+            metadata.remove(name);
+        }
     }
 }
 
@@ -65,41 +79,47 @@ impl Policy {
     /// same names; does with the credential what is configured. `headers` are the request's.
     pub fn tell_backend(&self, identity: Option<&Identity>, headers: &HeaderMap, metadata: &mut HeaderMap) {
         let telling = &self.telling;
-        set(
-            metadata,
-            &telling.actor_id,
-            identity.and_then(|known| HeaderValue::try_from(&*known.actor_id).ok()),
-        );
-        set(
-            metadata,
-            &telling.actor_type,
-            identity.and_then(|known| HeaderValue::try_from(&*known.actor_type).ok()),
-        );
+        telling.clear(metadata);
+        if let Some(known) = identity {
+            set(metadata, &telling.actor_id, HeaderValue::try_from(&*known.actor_id).ok());
+            set(metadata, &telling.actor_type, HeaderValue::try_from(&*known.actor_type).ok());
+        }
         set(metadata, &telling.user_agent, headers.get(USER_AGENT).and_then(user_agent));
         match &telling.credential {
-            Fate::Forward => return,
-            Fate::Strip | Fate::Replace(_) => {
-                telling.carriers.iter().for_each(|name| drop(metadata.remove(name)));
-            }
+            Fate::Forward => self.forward_credential(headers, metadata),
+            Fate::Strip => {}
+            Fate::Replace(value) => set_authorization(metadata, value),
         }
-        if let Fate::Replace(value) = &telling.credential {
-            metadata.insert(AUTHORIZATION, value.clone());
-            metadata.insert(FORWARDED, value.clone());
+    }
+
+    /// Sends on the very header that was judged: there is no more than one.
+    fn forward_credential(&self, headers: &HeaderMap, metadata: &mut HeaderMap) {
+        for name in self.places.names() {
+            let value = headers.get(name).filter(|value| is_carried(value.as_bytes()));
+            match value {
+                Some(value) if name == AUTHORIZATION => set_authorization(metadata, value),
+                value => set(metadata, name, value.cloned()),
+            }
         }
     }
 }
 
-/// Sets a name to the gateway's own value or to nothing: never to what a client sent.
+/// Sets a name to the gateway's own value, where there is one.
 fn set(metadata: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
-    match value.filter(|value| !value.is_empty()) {
-        Some(value) => drop(metadata.insert(name, value)),
-        None => drop(metadata.remove(name)),
+    if let Some(value) = value.filter(|value| !value.is_empty()) {
+        metadata.insert(name, value);
     }
+}
+
+/// `Authorization` goes under both its names.
+fn set_authorization(metadata: &mut HeaderMap, value: &HeaderValue) {
+    metadata.insert(AUTHORIZATION, value.clone());
+    metadata.insert(FORWARDED, value.clone());
 }
 
 /// What the client says it is, where gRPC can carry it, and no more than backends keep.
 fn user_agent(value: &HeaderValue) -> Option<HeaderValue> {
-    let text = value.to_str().ok().filter(|text| text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)))?;
+    let text = value.to_str().ok().filter(|text| is_carried(text.as_bytes()))?;
     match text.get(..LONGEST_USER_AGENT) {
         Some(cut) if cut.len() < text.len() => HeaderValue::try_from(cut.trim_end()).ok(),
         _ => Some(value.clone()),
@@ -128,10 +148,12 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().expect("a value"));
         }
-        let settings = metadata::Settings {
-            forward_request: ["qc-actor-id", "x-api-key"].map(str::to_owned).into(),
-            ..metadata::Settings::default()
+        // Under `Forward` a key goes on without the rules' doing.
+        let forward_request = match credential {
+            CredentialUse::Forward => vec!["qc-actor-id".to_owned()],
+            _ => ["qc-actor-id", "x-api-key", "grpcgateway-authorization"].map(str::to_owned).into(),
         };
+        let settings = metadata::Settings { forward_request, ..metadata::Settings::default() };
         let rules = Rules::check(&settings, &mut Problems::new());
         let mut metadata = rules.request(&map, None, &Peer::default()).expect("metadata");
         let key_headers = vec![HeaderName::from_static("x-api-key")];
@@ -151,6 +173,9 @@ mod tests {
             ("grpc-metadata-qc-actor-type", "ACTOR_TYPE_USER"),
             ("grpc-metadata-qc-actor-type", "ACTOR_TYPE_SERVICE_ACCOUNT"),
             ("grpc-metadata-qc-user-agent", "forged"),
+            ("grpc-metadata-qc_actor_id", "root"),
+            ("grpc-metadata-qc-actor_type", "ACTOR_TYPE_USER"),
+            ("grpc-metadata-qc_user_agent", "forged"),
         ];
         let known = identity("key-1", &[], &[]);
         assert_eq!(
@@ -174,17 +199,39 @@ mod tests {
 
     #[test]
     fn a_credential_is_forwarded_stripped_or_replaced_under_all_its_names() {
-        let sent = [("authorization", "apikey k"), ("x-api-key", "k")];
-        assert_eq!(
-            told(CredentialUse::Forward, None, &sent),
-            ["authorization: apikey k", "grpcgateway-authorization: apikey k", "x-api-key: k"]
-        );
-        assert_eq!(told(CredentialUse::Strip, None, &sent), [""; 0]);
-        let replaced = CredentialUse::Replace(Secret::new("Bearer internal"));
-        assert_eq!(
-            told(replaced, None, &sent),
-            ["authorization: Bearer internal", "grpcgateway-authorization: Bearer internal"]
-        );
+        let by_scheme = [("authorization", "apikey k"), ("x-other", "v")];
+        let by_header = [("x-api-key", "k"), ("x-other", "v")];
+        let scheme = ["authorization: apikey k", "grpcgateway-authorization: apikey k"];
+        let replaced = ["authorization: Bearer internal", "grpcgateway-authorization: Bearer internal"];
+        for (sent, forwarded) in [(&by_scheme, &scheme[..]), (&by_header, &["x-api-key: k"])] {
+            assert_eq!(told(CredentialUse::Forward, None, sent), forwarded);
+            assert_eq!(told(CredentialUse::Strip, None, sent), [""; 0]);
+            assert_eq!(told(CredentialUse::Replace(Secret::new("Bearer internal")), None, sent), replaced);
+        }
+    }
+
+    #[test]
+    fn the_credential_that_goes_on_is_the_one_that_was_judged() {
+        for (name, value, expected) in [
+            (
+                "authorization",
+                "apikey a",
+                &["authorization: apikey a", "grpcgateway-authorization: apikey a"][..],
+            ),
+            ("x-api-key", "a", &["x-api-key: a"]),
+        ] {
+            let sent = [
+                (name, value),
+                ("grpc-metadata-x-api-key", "b"),
+                ("grpc-metadata-x_api_key", "b"),
+                ("grpc-metadata-authorization", "b"),
+                ("grpc-metadata-grpcgateway-authorization", "b"),
+                ("grpc-metadata-grpcgateway_authorization", "b"),
+                ("grpcgateway-authorization", "b"),
+            ];
+            assert_eq!(told(CredentialUse::Forward, None, &sent), expected);
+            assert_eq!(told(CredentialUse::Strip, None, &sent), [""; 0]);
+        }
     }
 
     #[test]

@@ -54,7 +54,6 @@ impl Challenges {
         self.refuse(what, None)
     }
 
-    #[allow(dead_code, reason = "for tokens")]
     /// The token is no good (RFC 6750, section 3.1). `why` has no quotes in it and nothing of the token.
     pub fn bad_token(&self, why: &str) -> Status {
         self.refuse(why, Some(why))

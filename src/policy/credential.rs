@@ -30,6 +30,11 @@ pub(super) enum Credential<'h> {
 }
 
 impl Places {
+    /// Every header that a credential may come in.
+    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        std::iter::once(&AUTHORIZATION).chain(&self.key_headers)
+    }
+
     /// The credential of a request.
     ///
     /// # Errors
@@ -37,10 +42,8 @@ impl Places {
     /// backend.
     pub fn find<'h>(&self, headers: &'h HeaderMap) -> Result<Credential<'h>, Status> {
         let mut found = Credential::Missing;
-        for (name, value) in std::iter::once(&AUTHORIZATION)
-            .chain(&self.key_headers)
-            .flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)))
-        {
+        let sent = self.names().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
+        for (name, value) in sent {
             if found != Credential::Missing {
                 return Err(Status::invalid(
                     "the request carries more than one credential: send one, in one header",

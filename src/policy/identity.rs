@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::metadata;
 use crate::observe::Caller;
 
 /// Someone who has proved who they are, and what they may do.
@@ -57,12 +58,14 @@ impl Identity {
 }
 
 impl Scope {
-    /// The names; all there are where `*` is among them.
+    /// The names; all there are where `*` is among them. An empty one is none: who names no account names none of
+    /// these.
     pub fn of<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Self {
         let mut only: Vec<Box<str>> = Vec::new();
         for name in names {
             match name.as_ref() {
                 "*" => return Self::All,
+                "" => {}
                 name => only.push(name.into()),
             }
         }
@@ -97,7 +100,7 @@ impl Method {
 /// are told to the backend so.
 #[must_use]
 pub fn is_carried(text: &str) -> bool {
-    !text.is_empty() && text.trim() == text && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
+    !text.is_empty() && text.trim() == text && metadata::is_carried(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -114,6 +117,7 @@ mod tests {
         }
         assert!(!Scope::of(none).holds("") && !Scope::of(none).holds("*"));
         assert!(!Scope::of(["a"]).holds("*"), "nobody asks for all");
+        assert!(!Scope::of(["", "a"]).holds(""), "an empty name is none");
     }
 
     #[test]

@@ -12,6 +12,11 @@
 //! A key costs one SHA-256 and one look-up on the request path, a token one signature; what an [`Identity`] is made
 //! of is shared.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 pub mod authz;
 mod backend;
 mod certificate;

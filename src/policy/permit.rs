@@ -48,6 +48,7 @@ impl Policy {
         if identity.accounts.holds(account) {
             return Ok(());
         }
+        let account = clip(account);
         let message = if account.is_empty() {
             "the request names no account, and the caller may act on some accounts only".to_owned()
         } else {
@@ -55,6 +56,11 @@ impl Policy {
         };
         Err(refused(message, "ACCOUNT_DENIED", [("account", account.to_owned())]))
     }
+}
+
+/// The text, cut to a length that a message may repeat.
+fn clip(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(SHOWN)).unwrap_or(text)
 }
 
 fn wrong_kind(found: &str, kinds: &[String]) -> Status {
@@ -96,6 +102,9 @@ fn refused<const N: usize>(message: String, reason: &str, facts: [(&str, String)
 
 /// Who says so, for clients that read details.
 const DOMAIN: &str = "transom";
+
+/// How many bytes of an account are repeated: more than any account has.
+const SHOWN: usize = 100;
 
 const ERROR_INFO: &str = "type.googleapis.com/google.rpc.ErrorInfo";
 
@@ -176,5 +185,14 @@ mod tests {
             let told = verdict.err().map(|status| (status.http_status().as_u16(), status.message));
             assert_eq!(told, expected.map(|text| (403, text.to_owned())), "{held:?} for {asked}");
         }
+    }
+
+    #[test]
+    fn a_long_account_is_cut_where_it_is_repeated() {
+        let long = format!("{}\u{e9}{}", "x".repeat(99), "y".repeat(100_000));
+        let status = policy().in_account(&identity("k", &[], &["one"]), &long).expect_err("403");
+        assert_eq!(status.message, format!("the caller may not act on the account `{}`", "x".repeat(99)));
+        let info = ErrorInfo::decode(&*status.details[0].value).expect("readable");
+        assert_eq!(info.metadata["account"], "x".repeat(99));
     }
 }

@@ -147,7 +147,7 @@ impl Service {
         request.encode_raw(&mut framed);
         let call = upstream::Call {
             path: PathAndQuery::from_static(SHOULD_RATE_LIMIT),
-            metadata: correlation(headers),
+            metadata: metadata::correlation(headers),
             frame: framed.into(),
             timeout: Some(self.settings.timeout),
         };
@@ -284,16 +284,6 @@ fn raw_body(response: &Response) -> Body {
         content_type: named.and_then(super::rls::HeaderValue::value).unwrap_or(PLAIN),
         bytes: Bytes::clone(&response.raw_body),
     }
-}
-
-/// What ties the question to the call in logs and traces.
-fn correlation(headers: &HeaderMap) -> HeaderMap {
-    let names = ["traceparent", "tracestate", "x-request-id"];
-    let found = names.into_iter().filter_map(|name| {
-        let value = headers.get(name).filter(|value| value.to_str().is_ok())?;
-        Some((HeaderName::from_static(name), value.clone()))
-    });
-    found.collect()
 }
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain");

@@ -70,9 +70,13 @@ struct Notes {
 
 impl Notes {
     async fn start(config: &str) -> Self {
-        let pool = pool(NOTES);
+        Self::start_with(NOTES, config).await
+    }
+
+    async fn start_with(proto: &str, config: &str) -> Self {
+        let pool = pool(proto);
         let backend = Backend::start(pool.clone(), ([127, 0, 0, 1], 0).into()).await.expect("started");
-        let builder = GatewayBuilder::new().file("protos/notes.proto", NOTES);
+        let builder = GatewayBuilder::new().file("protos/notes.proto", proto);
         let builder =
             builder.config("schema:\n  protos: [protos]").upstream(backend.address()).config(config);
         Self { gateway: builder.start().await, backend, pool }
@@ -358,4 +362,32 @@ async fn a_cluster_is_updated_in_part() {
     let missing = gateway.request(Method::PUT, &gone, &[], json!({"updateMask": "name"}).to_string()).await;
     assert_eq!(missing.status, 404, "{}", missing.text());
     assert!(backend.calls().pop().is_some_and(|call| call.path.ends_with("/GetCluster")));
+}
+
+#[tokio::test]
+async fn what_is_read_of_another_is_not_written() {
+    // A backend that is asked for a tenant's note, and reads by the id alone.
+    let owned = NOTES
+        .replace("string note_id = 1;", "string note_id = 1; string tenant = 2;")
+        .replace("  oneof body {", "  string owner = 8;\n  oneof body {")
+        .replace(
+            "value: \"note.id\"}",
+            "value: \"note.id\"} field_mapping: {key: \"tenant\" value: \"note.owner\"}",
+        );
+    let notes = Notes::start_with(&owned, OPTIONS).await;
+    let id = notes.create(json!({"title": "old", "owner": "theirs"})).await;
+    for mask in ["title", "owner", "title,owner,id"] {
+        let before = notes.backend.calls().len();
+        let refused = notes.patch(&id, mask, &json!({"title": "new", "owner": "mine"})).await;
+        let told = refused.json();
+        assert_eq!((refused.status.as_u16(), &told["code"]), (404, &json!(5)), "{mask}: {}", refused.text());
+        let message = told["message"].as_str().expect("a message");
+        assert!(message.contains("its `owner` is not that of the request"), "{message}");
+        assert!(!message.contains("theirs"), "{message}");
+        assert_eq!(notes.methods(before), ["GetNote"], "{mask}");
+    }
+    let own = notes.patch(&id, "title", &json!({"title": "new", "owner": "theirs"})).await;
+    assert_eq!(own.status, 200, "{}", own.text());
+    let expected = json!({"note": {"id": id, "title": "new", "owner": "theirs"}});
+    assert_eq!(notes.last("notes.UpdateNoteRequest"), expected);
 }

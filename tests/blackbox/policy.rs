@@ -303,6 +303,9 @@ async fn the_backend_hears_of_the_caller_from_the_gateway_alone() {
         ("grpc-metadata-qc-actor-type", "ACTOR_TYPE_USER"),
         ("grpc-metadata-qc-user-agent", "forged"),
         ("grpc-metadata-authorization", "apikey other"),
+        ("Grpc-Metadata-Qc_Actor_Id", "root"),
+        ("Grpc-Metadata-Qc-Actor_Type", "ACTOR_TYPE_USER"),
+        ("Grpc-Metadata-Grpcgateway_Authorization", "apikey other"),
     ];
     assert_eq!(gateway.request(Method::GET, CLUSTERS, &headers, "").await.status, 200);
     let seen = last(&backend).expect("a call");
@@ -315,6 +318,8 @@ async fn the_backend_hears_of_the_caller_from_the_gateway_alone() {
         assert_eq!(values, [expected], "{name}");
     }
     assert_eq!((text(&seen, "authorization"), text(&seen, "grpcgateway-authorization")), ("", ""));
+    let folded: Vec<_> = seen.metadata.keys().filter(|name| name.as_str().contains('_')).collect();
+    assert!(folded.is_empty(), "{folded:?}");
     assert_eq!(gateway.request(Method::GET, PUBLIC, &headers[2..], "").await.status, 200);
     let seen = last(&backend).expect("a call");
     assert_eq!((text(&seen, "qc-actor-id"), text(&seen, "qc-actor-type")), ("", ""), "nobody is nobody");
@@ -332,6 +337,26 @@ async fn the_credential_is_forwarded_or_replaced_where_that_is_configured() {
         for name in ["authorization", "grpcgateway-authorization"] {
             assert_eq!(text(&seen, name), expected, "{name}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_credential_that_is_forwarded_is_the_one_that_was_judged() {
+    let (gateway, backend) = one_key("good", "  credential: forward").await;
+    let smuggled = [("grpc-metadata-x-api-key", "other"), ("grpc-metadata-x_api_key", "other")];
+    for (name, value, expected) in [
+        ("authorization", "apikey good", ["apikey good", "apikey good", ""]),
+        ("x-api-key", "good", ["", "", "good"]),
+    ] {
+        let headers =
+            [(name, value), smuggled[0], smuggled[1], ("grpcgateway-authorization", "apikey other")];
+        let answer = gateway.request(Method::GET, CLUSTERS, &headers, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let seen = last(&backend).expect("a call");
+        let names = ["authorization", "grpcgateway-authorization", "x-api-key"];
+        assert_eq!(names.map(|name| text(&seen, name)), expected, "{name}");
+        let others = seen.metadata.values().filter(|value| value.as_bytes().ends_with(b"other")).count();
+        assert_eq!(others, 0, "{:?}", seen.metadata);
     }
 }
 

@@ -42,6 +42,7 @@ message Order {
   bytes resource_version = 12;
   Owner owner = 13;
   int64 generation = 14;
+  string reason = 15;
 }
 message Owner { string account_id = 1; string name = 2; }
 message GetOrderRequest { string order_id = 1; Where where = 2; }

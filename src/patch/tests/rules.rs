@@ -132,11 +132,12 @@ fn masked_fields_come_from_the_request_and_others_from_what_was_fetched() {
 #[test]
 fn what_identifies_the_resource_comes_from_the_request() {
     let plan = orders();
-    let fetched = json!({"id": "other", "owner": {"name": "n", "accountId": "theirs"}});
+    let fetched = json!({"owner": {"name": "n"}});
     let sent = json!({"id": "mine", "owner": {"accountId": "acc"}});
     let found = patched(&plan, &fetched, &sent, "priority").expect("merged");
     assert_eq!(found, json!({"id": "mine", "owner": {"name": "n", "accountId": "acc"}}));
     // Where nothing is fetched around it, it comes along; where nothing is sent, it stays.
+    let fetched = json!({"id": "other", "owner": {"name": "n", "accountId": "theirs"}});
     assert_eq!(patched(&plan, &json!({}), &sent, "priority").expect("merged"), sent);
     assert_eq!(patched(&plan, &fetched, &json!({"owner": {}}), "priority").expect("merged"), fetched);
     assert_eq!(patched(&plan, &json!({}), &json!({"owner": {}}), "priority").expect("merged"), json!({}));
@@ -146,23 +147,61 @@ fn what_identifies_the_resource_comes_from_the_request() {
 }
 
 #[test]
-fn the_account_that_was_checked_is_the_one_that_is_forwarded() {
+fn a_resource_is_not_laid_under_the_id_of_another() {
+    let (upper, lower) = ("0000000A-0000-4000-8000-00000000000B", "0000000a-0000-4000-8000-00000000000b");
+    for (fetched, sent, differs) in [
+        (json!({"id": "o"}), json!({"id": "o"}), None),
+        (json!({"id": "a"}), json!({"id": "b"}), Some("id")),
+        (json!({"id": "o"}), json!({"id": "O"}), Some("id")),
+        (json!({"id": lower}), json!({"id": upper}), None),
+        (json!({"id": "a"}), json!({}), None),
+        (json!({}), json!({"id": "b"}), None),
+        (
+            json!({"id": "o", "owner": {"accountId": "theirs"}}),
+            json!({"id": "o", "owner": {"accountId": "mine"}}),
+            Some("owner.account_id"),
+        ),
+    ] {
+        for mask in ["priority", "id,owner", "id,owner.account_id,priority"] {
+            let refused = patched(&orders(), &fetched, &sent, mask).err();
+            let refused = refused.map(|status| (status.code, status.http_status().as_u16(), status.message));
+            let expected = differs.map(|field| {
+                let what = format!(
+                    "there is no such `order` to update: the one that was read is another, its `{field}` is not \
+                     that of the request"
+                );
+                (Code::NotFound, 404, what)
+            });
+            assert_eq!(refused, expected, "{fetched} {sent} {mask}");
+        }
+    }
+}
+
+#[test]
+fn a_resource_is_not_moved_into_the_account_that_was_checked() {
     let (source, method) =
         (source("/t.Things/GetOrder", &[("order_id", "order.id")], "order", "order"), method("UpdateOrder"));
-    let account = FieldPath::resolve(&method.input(), "order.owner.account_id").expect("a field");
+    let plan = |account: &str, problems: &mut Problems| {
+        let account = FieldPath::resolve(&method.input(), account).expect("a field");
+        let (settings, place) = (Settings::default(), Place::item("t"));
+        PatchPlan::compile(&source, Some(&account), &method, &settings, &place, problems)
+    };
     let mut problems = Problems::new();
-    let plan = PatchPlan::compile(
-        &source,
-        Some(&account),
-        &method,
-        &Settings::default(),
-        &Place::item("t"),
-        &mut problems,
-    );
-    let fetched = json!({"id": "o", "owner": {"name": "n", "accountId": "theirs"}});
+    let inside = plan("order.owner.account_id", &mut problems).unwrap_or_else(|| panic!("{problems}"));
     let sent = json!({"id": "o", "owner": {"accountId": "mine"}});
-    let found = patched(&plan.expect("compiled"), &fetched, &sent, "priority").expect("merged");
+    let theirs = json!({"id": "o", "owner": {"name": "n", "accountId": "theirs"}});
+    let refused = patched(&inside, &theirs, &sent, "priority").expect_err("theirs");
+    assert_eq!(refused.code, Code::NotFound, "{}", refused.message);
+    let nobodys = json!({"id": "o", "owner": {"name": "n"}});
+    let found = patched(&inside, &nobodys, &sent, "priority").expect("merged");
     assert_eq!(found["owner"], json!({"name": "n", "accountId": "mine"}));
+
+    // An account beside the resource is held to the resource's field of the same name.
+    let beside = plan("reason", &mut problems).unwrap_or_else(|| panic!("{problems}"));
+    assert!(patched(&beside, &json!({"id": "o", "reason": "because"}), &sent, "priority").is_ok());
+    let refused =
+        patched(&beside, &json!({"id": "o", "reason": "theirs"}), &sent, "priority").expect_err("theirs");
+    assert!(refused.message.contains("`reason`"), "{}", refused.message);
 }
 
 #[test]

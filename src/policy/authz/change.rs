@@ -4,7 +4,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::message::HeaderOption;
-use crate::metadata::is_reserved;
+use crate::metadata::{is_alias, is_carried, is_reserved};
 
 /// Headers that are set, added and removed, in the order in which the authorizer has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,10 +26,11 @@ impl Changes {
     /// Reads changes of the metadata. Names that belong to the connection or to gRPC and values that gRPC cannot
     /// carry are left out, and `own` names, of which the gateway alone decides.
     pub(super) fn of_metadata(set: &[HeaderOption], removed: &[String], own: &[&HeaderName]) -> Self {
-        let free = |name: &HeaderName| !is_reserved(name.as_str()) && !own.contains(&name);
+        let is_own = |name: &HeaderName| own.iter().any(|own| is_alias(own.as_str(), name.as_str()));
+        let free = |name: &HeaderName| !is_reserved(name.as_str()) && !is_own(name);
         let removed = removed.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok());
         Self {
-            set: read(set, |name, value| free(name) && is_ascii(value)),
+            set: read(set, |name, value| free(name) && is_carried(value.as_bytes())),
             removed: removed.filter(free).collect(),
         }
     }
@@ -121,11 +122,6 @@ fn action(option: &HeaderOption, again: bool) -> Action {
     }
 }
 
-/// Whether gRPC carries a value as it is.
-fn is_ascii(value: &HeaderValue) -> bool {
-    value.as_bytes().iter().all(|byte| (b' '..=b'~').contains(byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::message::Header;
@@ -211,6 +207,7 @@ mod tests {
             ":path",
             "host",
             "qc-actor-id",
+            "Qc_Actor-Id",
             "no good",
             "",
         ]

@@ -27,6 +27,7 @@ use self::message::{CHECK, CheckRequest, CheckResponse};
 use self::request::Asking;
 use self::verdict::Said;
 use super::{Head, Identity, MetadataNames, Method, Scope};
+use crate::metadata;
 use crate::problem::{Place, Problem, Problems};
 use crate::status::{Origin, Status};
 use crate::upstream::{self, Upstream};
@@ -215,7 +216,7 @@ impl Authorizer {
         request.encode_raw(&mut framed);
         let call = upstream::Call {
             path: PathAndQuery::from_static(CHECK),
-            metadata: correlation(headers),
+            metadata: metadata::correlation(headers),
             frame: Bytes::from(framed),
             timeout: Some(self.settings.timeout),
         };
@@ -281,17 +282,6 @@ impl Given {
             method: Method::External,
         }
     }
-}
-
-/// What ties the question to the call in logs and traces.
-fn correlation(headers: &HeaderMap) -> HeaderMap {
-    let mut found = HeaderMap::new();
-    for name in ["traceparent", "tracestate", "x-request-id"] {
-        if let Some(value) = headers.get(name) {
-            found.insert(name, value.clone());
-        }
-    }
-    found
 }
 
 #[cfg(test)]

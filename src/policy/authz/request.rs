@@ -8,7 +8,7 @@ use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::message::{Address, Attributes, CheckRequest, HttpRequest, Peer, Request, SocketAddress};
-use crate::metadata;
+use crate::metadata::{self, is_alias};
 use crate::policy::{Head, Identity, MetadataNames};
 use crate::units::Glob;
 
@@ -109,7 +109,10 @@ impl Asking {
         let mut found = BTreeMap::<String, String>::new();
         for (name, value) in headers {
             let bare = name.as_str().strip_prefix("grpc-metadata-").unwrap_or(name.as_str());
-            if *name == HOST || own.iter().any(|own| **own == *bare) || !self.headers.holds(name.as_str()) {
+            if *name == HOST
+                || own.iter().any(|own| is_alias(own.as_str(), bare))
+                || !self.headers.holds(name.as_str())
+            {
                 continue;
             }
             match found.get_mut(name.as_str()) {

@@ -84,14 +84,16 @@ impl Path {
     }
 }
 
-/// What everybody has and what this token adds. A `*` in a token is a name like any other.
+/// What everybody has and what this token adds. A `*` in a token is a name like any other, an empty name is none.
 fn scope(granted: &Scope, path: Option<&Path>, said: &Said) -> Scope {
     let Scope::Only(granted) = granted else { return Scope::All };
     let Some(claim) = path.and_then(|path| path.find(said)) else { return Scope::Only(Arc::clone(granted)) };
     let mut names: Vec<Box<str>> = granted.to_vec();
     match claim {
         Value::String(list) => names.extend(list.split_ascii_whitespace().map(Into::into)),
-        Value::Array(list) => names.extend(list.iter().filter_map(text).map(Into::into)),
+        Value::Array(list) => {
+            names.extend(list.iter().filter_map(text).filter(|name| !name.is_empty()).map(Into::into));
+        }
         other => names.extend(text(other).map(Into::into)),
     }
     Scope::Only(names.into())
@@ -152,7 +154,7 @@ mod tests {
             "sub": "user-1",
             "kind": "ACTOR_TYPE_SERVICE_ACCOUNT",
             "profile": {"name": "Ada"},
-            "https://example.com/accounts": ["a", 7, null, {}],
+            "https://example.com/accounts": ["a", "", 7, null, {}],
             "realm_access": {"roles": "read:x  write:x"},
         }));
         let found = found.expect("an identity");
@@ -160,6 +162,7 @@ mod tests {
         assert_eq!(&*found.actor_type, "ACTOR_TYPE_SERVICE_ACCOUNT");
         assert_eq!(found.name.as_deref(), Some("Ada"));
         assert_eq!(names(&found.accounts), ["a", "7"]);
+        assert!(!found.accounts.holds(""), "who names no account names none of these");
         assert_eq!(names(&found.permissions), ["read:all", "read:x", "write:x"]);
     }
 

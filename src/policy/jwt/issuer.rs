@@ -16,6 +16,7 @@ use super::{ASYMMETRIC, Algorithm, Keys, Settings};
 use crate::client::HttpClient;
 use crate::policy::Identity;
 use crate::problem::{Place, Problem, Problems};
+use crate::upstream::TlsSettings;
 
 /// An issuer, ready to verify.
 #[derive(Debug)]
@@ -30,7 +31,11 @@ pub(super) struct Issuer {
 #[derive(Debug)]
 enum Held {
     Fixed(Arc<KeySet>),
-    Fetched(Arc<Cache>),
+    Fetched {
+        cache: Arc<Cache>,
+        /// A hash of the file of trusted certificates: a new one makes new connections.
+        roots: u64,
+    },
 }
 
 impl Issuer {
@@ -49,7 +54,21 @@ impl Issuer {
     pub(super) fn counts(&self) -> Option<Counts> {
         match &self.keys {
             Held::Fixed(_) => None,
-            Held::Fetched(cache) => Some(cache.counts()),
+            Held::Fetched { cache, .. } => Some(cache.counts()),
+        }
+    }
+
+    /// The fetched keys, where they are fetched in the same way under other settings too.
+    fn keeps(&self, settings: &Settings, new_roots: u64) -> Option<Arc<Cache>> {
+        match &self.keys {
+            Held::Fetched { cache, roots }
+                if *roots == new_roots
+                    && self.name() == settings.issuer
+                    && self.settings.keys == settings.keys =>
+            {
+                Some(Arc::clone(cache))
+            }
+            _ => None,
         }
     }
 
@@ -60,7 +79,7 @@ impl Issuer {
         let id = token.key.as_deref();
         let keys = match &self.keys {
             Held::Fixed(keys) => Arc::clone(keys),
-            Held::Fetched(cache) => cache.keys(id).await?,
+            Held::Fetched { cache, .. } => cache.keys(id).await?,
         };
         let mut last = refusal::KEY;
         for key in keys.fitting(token.algorithm, id) {
@@ -126,15 +145,14 @@ fn held(settings: &Settings, known: &[Issuer], problems: &mut Problems) -> Optio
             }
         },
         Keys::Url { url, fetching } => {
-            let same =
-                |issuer: &&Issuer| issuer.name() == settings.issuer && issuer.settings.keys == settings.keys;
-            if let Some(Held::Fetched(cache)) = known.iter().find(same).map(|issuer| &issuer.keys) {
-                return Some(Held::Fetched(Arc::clone(cache)));
+            let roots = TlsSettings { roots: fetching.roots.clone(), ..TlsSettings::default() }.fingerprint();
+            if let Some(cache) = known.iter().find_map(|issuer| issuer.keeps(settings, roots)) {
+                return Some(Held::Fetched { cache, roots });
             }
             let uri = url_of(url, &settings.place, problems);
             let client = HttpClient::prepare(fetching.roots.as_deref(), &settings.place, problems)?;
             let cache = Cache::start(&settings.issuer, Endpoint::new(client, uri?), fetching);
-            Some(Held::Fetched(Arc::new(cache)))
+            Some(Held::Fetched { cache: Arc::new(cache), roots })
         }
     }
 }

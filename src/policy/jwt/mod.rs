@@ -148,8 +148,9 @@ impl Verifier {
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Url { url, fetching } => {
-                f.debug_struct("Url").field("url", url).field("fetching", fetching).finish()
+            // A url may hold a secret.
+            Self::Url { url: _, fetching } => {
+                f.debug_struct("Url").field("fetching", fetching).finish_non_exhaustive()
             }
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Secret(_) => f.write_str("Secret(***)"),

@@ -10,8 +10,7 @@ use http_body_util::Full;
 use super::keys::{Fault, KeySet, Read};
 use crate::client::{ClientError, HttpClient};
 
-/// An endpoint that answers with a JWK set.
-#[derive(Debug)]
+/// An endpoint that answers with a JWK set. Its url may hold a secret: it is not shown.
 pub(super) struct Endpoint {
     client: HttpClient,
     url: Uri,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Request, Response, StatusCode};
@@ -44,11 +46,19 @@ impl Signer {
 
     /// `Bearer TOKEN` with these permissions, that expires in so many seconds.
     fn bearer(&self, permissions: &str, expires: i64) -> String {
+        self.bearer_with(permissions, expires, &json!({}))
+    }
+
+    /// The same with these claims besides.
+    fn bearer_with(&self, permissions: &str, expires: i64, more: &Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-        let claims = json!({
+        let mut claims = json!({
             "iss": ISSUER, "aud": "api", "sub": "user-1", "exp": now.cast_signed() + expires,
             "org": {"accounts": [ACCOUNT]}, "scope": permissions,
         });
+        for (name, value) in more.as_object().expect("claims") {
+            claims[name] = value.clone();
+        }
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.id.to_owned());
         format!("Bearer {}", encode(&header, &claims, &self.key).expect("a signature"))
@@ -161,6 +171,53 @@ async fn a_token_says_who_calls_and_what_they_may() {
     for secret in [&good[7..], &expired[7..], &forged[7..], "hunter2"] {
         assert!(!everything.contains(secret), "{secret} is shown");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_proves_nothing_is_refused_and_reaches_nobody() {
+    let signer = Signer::new("a");
+    let served = Served::start(set(&[&signer])).await;
+    let backend = backend().await;
+    let gateway = gateway(&backend, &identity(&served.url, "")).start().await;
+    let good = signer.bearer("read:clusters", 300);
+    let mut parts = good.strip_prefix("Bearer ").expect("a bearer").split('.');
+    let (header, payload) = (parts.next().expect("a header"), parts.next().expect("a payload"));
+    let headed = |header: Value, signature: &str| {
+        format!("Bearer {}.{payload}.{signature}", URL_SAFE_NO_PAD.encode(header.to_string()))
+    };
+    let with = |more: Value| signer.bearer_with("read:clusters", 300, &more);
+    let algorithm = "the token's algorithm is not accepted";
+    let audience = "the token is for another audience";
+    let lacks = "the token lacks a claim that is needed, or it is malformed";
+    for (bearer, why) in [
+        (headed(json!({"alg": "none"}), ""), algorithm),
+        (headed(json!({"alg": "None", "kid": "a"}), ""), algorithm),
+        (headed(json!({"alg": "none"}), "c2ln"), algorithm),
+        (headed(json!({"alg": "HS256", "kid": "a"}), "c2ln"), algorithm),
+        (format!("Bearer {header}.{payload}."), "the token's signature is wrong"),
+        (format!("Bearer {header}.{payload}"), "the token is not a signed JWT of three parts"),
+        (with(json!({"aud": "other"})), audience),
+        (with(json!({"aud": ["other", "api2"]})), audience),
+        (with(json!({"aud": null})), audience),
+        (with(json!({"iss": "https://evil.example.com/"})), "the token's issuer is not trusted"),
+        (with(json!({"exp": 1})), "the token has expired"),
+        (with(json!({"exp": null})), lacks),
+        (with(json!({"nbf": 32_503_680_000_u64})), "the token is not valid yet"),
+    ] {
+        for target in [CLUSTERS, PUBLIC] {
+            let answer = get(&gateway, target, Some(&bearer)).await;
+            assert_eq!(answer.error(), (401, why.to_owned()), "{bearer}");
+            let challenge =
+                format!("Bearer realm=\"api\", error=\"invalid_token\", error_description=\"{why}\"");
+            assert_eq!(answer.header("www-authenticate"), challenge, "{bearer}");
+        }
+    }
+    assert!(backend.calls().is_empty(), "the backend was called");
+    // What is refused above is so for what it says: the same token as it was made is taken.
+    assert_eq!(get(&gateway, CLUSTERS, Some(&good)).await.status, 200);
+    // A token for no account in particular is for none.
+    let nowhere = with(json!({"org": {"accounts": [""]}}));
+    assert_eq!(get(&gateway, CLUSTERS, Some(&nowhere)).await.status, 403);
 }
 
 #[tokio::test]

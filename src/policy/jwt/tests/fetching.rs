@@ -228,3 +228,34 @@ async fn what_is_no_url_is_a_problem_that_does_not_repeat_it() {
         assert!(!told.contains("hunter2"), "{told}");
     }
 }
+
+#[tokio::test]
+async fn new_contents_of_the_trusted_certificates_are_a_new_fetch() {
+    let signer = Signer::new(Algorithm::ES256, "a");
+    let served = Served::start(Answer::keys(&[&signer])).await;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::copy(roots(), &file).expect("written");
+    let settings = served.settings(|fetching| fetching.roots = Some(file.path().to_owned()));
+    let first = prepare(settings.clone(), None).expect("a verifier");
+    let token = signer.token(json!({}));
+    assert!(verify(&first, &token).await.is_ok());
+
+    let same = prepare(settings.clone(), Some(&first)).expect("a verifier");
+    assert!(matches!(verify(&same, &token).now_or_never(), Some(Ok(_))), "the keys are gone");
+    assert_eq!(served.asked(), 1);
+    let made = rcgen::generate_simple_self_signed(["y".to_owned()]).expect("a certificate");
+    std::fs::write(&file, made.cert.pem()).expect("written");
+    let rotated = prepare(settings, Some(&first)).expect("a verifier");
+    assert!(verify(&rotated, &token).await.is_ok());
+    assert_eq!(served.asked(), 2);
+}
+
+#[tokio::test]
+async fn where_keys_are_fetched_is_not_shown() {
+    let served = Served::start(Answer::Never).await;
+    let mut settings = served.settings(|_| {});
+    let Keys::Url { url, .. } = &mut settings.keys else { panic!("a url") };
+    url.push_str("?client=hunter2");
+    let shown = format!("{settings:?} {:?}", prepare(settings.clone(), None).expect("a verifier"));
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
