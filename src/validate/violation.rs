@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(path(just.repeat(9000).as_bytes()), format!("m[\"{just}\"…]"));
         let wide = "k".repeat(KEY - 1);
         assert_eq!(path(format!("{wide}ä").as_bytes()), format!("m[\"{wide}\"…]"));
-        assert!(path(&[0xff; 1 << 20]).len() < 4 * KEY);
+        assert!(path(&vec![0xff; 1 << 20]).len() < 4 * KEY);
         assert_eq!((clip("äöü", 3), clip("äöü", 6)), ("ä…".to_owned(), "äöü".to_owned()));
     }
 
