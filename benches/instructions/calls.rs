@@ -18,6 +18,7 @@ use transom::problem::Problems;
 use transom::rule::{self, Binding};
 use transom::schema;
 use transom::transcode::{CallPlan, MessagePlan, Plans, Settings, UnsetFields};
+use transom::validate::Validators;
 
 const ACCOUNT: &str = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
 const REPEATS: usize = 50;
@@ -40,6 +41,13 @@ fn main() {
     api.answer("create/answer", &create, "CreateClusterResponse", &model::get());
     let (json, reader) = (model::list(20), api.message("ListClustersResponse"));
     case("list20/read", |out| reader.write_wire(black_box(json.as_bytes()), out).is_ok());
+
+    api.validate(
+        "get/validate",
+        "GetClusterRequest",
+        &format!(r#"{{"accountId":"{ACCOUNT}","clusterId":"{ACCOUNT}"}}"#),
+    );
+    api.validate("create/validate", "CreateClusterRequest", &body);
 }
 
 /// The model API, compiled.
@@ -47,6 +55,7 @@ struct Api {
     pool: prost_reflect::DescriptorPool,
     bindings: Vec<Binding>,
     plans: Plans,
+    validators: Validators,
 }
 
 impl Api {
@@ -62,7 +71,9 @@ impl Api {
         };
         let bindings = rule::read(&schema, &rules, &mut problems);
         let settings = Settings { unset_fields: UnsetFields::Omit, ..Settings::default() };
-        Self { pool: schema.pool().clone(), bindings, plans: Plans::compile(schema.pool(), &settings) }
+        let validators = Validators::compile(&schema, &mut problems);
+        let plans = Plans::compile(schema.pool(), &settings);
+        Self { pool: schema.pool().clone(), bindings, plans, validators }
     }
 
     fn plan(&self, rpc: &str) -> CallPlan {
@@ -90,6 +101,14 @@ impl Api {
         let value = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).expect("JSON");
         assert_eq!(value(&again), value(json.as_bytes()), "{name}");
         case(name, |out| plan.write_response(black_box(&wire), out).is_ok());
+    }
+
+    /// Whether a request keeps the rules of the contract, which it does.
+    fn validate(&self, name: &str, message: &str, json: &str) {
+        let validator = self.validators.message(&self.desc(message)).expect("it has rules");
+        let mut wire = Vec::new();
+        self.message(message).write_wire(json.as_bytes(), &mut wire).expect("JSON of the message");
+        case(name, |_| validator.check(black_box(&wire)).is_ok());
     }
 }
 
