@@ -177,13 +177,14 @@ impl Policy {
             (Credential::Other { scheme, text }, Some(tokens)) if scheme.eq_ignore_ascii_case("bearer") => {
                 return tokens.verify(text).await.map(Some).map_err(|refusal| self.refused(refusal));
             }
-            (Credential::Other { .. }, _) => "the credential is of a scheme that is not taken here",
-            (Credential::Missing, _) => {
+            // One of a scheme that is not taken here counts as none.
+            (other @ (Credential::Other { .. } | Credential::Missing), _) => {
                 let shown = head.peer.certificate.as_ref();
-                match shown.map(|shown| self.certificates.identify(shown)) {
-                    Some(Ok(identity)) => return Ok(Some(identity.clone())),
-                    Some(Err(what)) => what,
-                    None => "this method needs a credential",
+                match (shown.map(|shown| self.certificates.identify(shown)), other) {
+                    (Some(Ok(identity)), _) => return Ok(Some(identity.clone())),
+                    (_, Credential::Other { .. }) => "the credential is of a scheme that is not taken here",
+                    (Some(Err(what)), _) => what,
+                    (None, _) => "this method needs a credential",
                 }
             }
         };

@@ -84,6 +84,7 @@ async fn callers_are_known_by_key_or_certificate() {
         (Peer::default(), &[("authorization", "ApiKey fresh")], "id-of-fresh", Method::Key),
         (Peer::default(), &[("x-api-key", "good")], "id-of-good", Method::Key),
         (peer("CN=robot"), &[], "robot", Method::Certificate),
+        (peer("CN=robot"), &[("authorization", "Basic YTpi")], "robot", Method::Certificate),
         // What is sent with the call itself says more than the connection.
         (peer("CN=robot"), &[("authorization", "apikey good")], "id-of-good", Method::Key),
     ] {
