@@ -59,7 +59,16 @@ impl Check<'_> {
         let source = Rc::new(Source { name: path.display().to_string(), text });
         let Some(mut root) = yaml::parse(&source, self.problems) else { return Vec::new() };
         let written = root.clone();
+        let told = self.problems.errors();
         let file: KeyFile = read::read(&mut root, self.problems);
+        if file.keys.is_empty() && self.problems.errors() == told {
+            let what = format!("`{}` holds no key", path.display());
+            self.warning(
+                at,
+                what,
+                "its keys stand below `keys:`; one that was cut while it was saved is empty too",
+            );
+        }
         let mut check = Check {
             root: &root,
             written: &written,
