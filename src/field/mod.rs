@@ -79,22 +79,11 @@ impl Selector {
             text::of(&self.field, step.last(message)?)
         }
     }
-
-    /// The bytes of the message at the end of the path, its pieces joined (which is how protobuf merges them); `None`
-    /// where it is not set, or the bytes are no message.
-    #[must_use]
-    pub fn message<'w>(&self, wire: &'w [u8]) -> Option<Cow<'w, [u8]>> {
-        parent(&self.steps, wire)
-    }
 }
 
 impl Step {
     fn of(field: &FieldDescriptor) -> Self {
-        let rivals = field.containing_oneof().map(|oneof| {
-            let others = oneof.fields().map(|member| member.number());
-            others.filter(|number| *number != field.number()).collect()
-        });
-        Self { number: field.number(), rivals: rivals.unwrap_or_default() }
+        Self { number: field.number(), rivals: rivals(field) }
     }
 
     /// Makes one of the values of the field in a message, of which a rival leaves none; `None` when the bytes are no
@@ -134,7 +123,17 @@ impl Step {
     }
 }
 
-/// The message at the end of the steps.
+/// The numbers of the other members of a field's oneof: one that comes later in a message takes its place.
+#[must_use]
+pub fn rivals(field: &FieldDescriptor) -> Box<[u32]> {
+    let others = field.containing_oneof().map(|oneof| {
+        let members = oneof.fields().map(|member| member.number());
+        members.filter(|number| *number != field.number()).collect()
+    });
+    others.unwrap_or_default()
+}
+
+/// The message at the end of the steps, its pieces joined, which is how protobuf merges them.
 fn parent<'w>(steps: &[Step], wire: &'w [u8]) -> Option<Cow<'w, [u8]>> {
     steps.iter().try_fold(Cow::Borrowed(wire), |message, step| match message {
         Cow::Borrowed(message) => step.message(message),

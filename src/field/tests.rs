@@ -73,7 +73,7 @@ fn single_values_are_borrowed() {
     let name = Selector::compile(&root(), "leaf.name").expect("a path");
     assert!(matches!(name.text(&wire), Some(Cow::Borrowed("a"))));
     let leaf = Selector::compile(&root(), "leaf").expect("a path");
-    assert!(matches!(leaf.message(&wire), Some(Cow::Borrowed(_))));
+    assert!(matches!(parent(&leaf.steps, &wire), Some(Cow::Borrowed(_))));
     let step = leaf.steps.first().expect("a step");
     let mut calls = 0;
     step.fold(&wire, |(): &mut (), _| calls += 1).expect("a message");
@@ -98,7 +98,7 @@ fn pieces_are_joined_and_rivals_drop() {
     assert_eq!(text("leaf.name", &pieces).as_deref(), Some("b"));
     assert_eq!(text("leaf.count", &pieces).as_deref(), Some("3"));
     let leaf = Selector::compile(&root(), "leaf").expect("a path");
-    assert_eq!(leaf.message(&pieces).as_deref(), Some(&[0x0a, 1, b'a', 0x10, 3, 0x0a, 1, b'b'][..]));
+    assert_eq!(parent(&leaf.steps, &pieces).as_deref(), Some(&[0x0a, 1, b'a', 0x10, 3, 0x0a, 1, b'b'][..]));
 
     let mut rivals = Vec::new();
     put_bytes(3, &first, &mut rivals);

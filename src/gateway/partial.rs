@@ -38,12 +38,12 @@ impl Steps<'_> {
         let message = kept.message.clone();
         call.frame = match partial.plan.wanted(&message)? {
             Wanted::AsItIs => return Ok(call),
-            Wanted::Whole => framed(|out| partial.plan.without_mask(&message, out))?,
+            Wanted::Whole => frame::framed(message.len(), |out| partial.plan.without_mask(&message, out))?,
             Wanted::Part(patch) => {
                 let started = Instant::now();
                 let answer = self.read(partial, &patch, &call, kept, record).await?;
                 call.timeout = call.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
-                framed(|out| patch.merge(&message, &answer, out))?
+                frame::framed(message.len() + answer.len(), |out| patch.merge(&message, &answer, out))?
             }
         };
         kept.message = call.frame.slice(frame::PREFIX.min(call.frame.len())..);
@@ -62,7 +62,7 @@ impl Steps<'_> {
         let call = Call {
             path: partial.plan.path().clone(),
             metadata: update.metadata.clone(),
-            frame: framed(|out| patch.write_get(&kept.message, out))?,
+            frame: frame::framed(128, |out| patch.write_get(&kept.message, out))?,
             timeout: update.timeout,
         };
         let sent = Instant::now();
@@ -73,17 +73,6 @@ impl Steps<'_> {
         }
         reply.outcome
     }
-}
-
-/// A message behind its prefix.
-fn framed(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Status>) -> Result<Bytes, Status> {
-    let mut framed = frame::prefix(0).to_vec();
-    write(&mut framed)?;
-    let len = framed.len().saturating_sub(frame::PREFIX);
-    if let Some(place) = framed.first_chunk_mut() {
-        *place = frame::prefix(len);
-    }
-    Ok(framed.into())
 }
 
 /// Whether a query has the mask, which a rule with `body: "*"` does not read: what was meant as a part would be written

@@ -116,16 +116,11 @@ impl Steps<'_> {
     pub(super) fn frame(&self, body: &[u8], kept: &mut Kept) -> Result<Bytes, Status> {
         let plan = &self.route.plan;
         let body = if plan.reads_body() { body } else { &[] };
-        let mut framed = Vec::with_capacity(frame::PREFIX + body.len() + 128);
-        framed.extend_from_slice(&frame::prefix(0));
-        plan.write_request(self.captures, self.parts.uri.query(), body, &mut framed)?;
-        let len = framed.len() - frame::PREFIX;
-        if let Some(place) = framed.first_chunk_mut() {
-            *place = frame::prefix(len);
-        }
-        let framed = Bytes::from(framed);
+        let framed = frame::framed(body.len() + 128, |out| {
+            plan.write_request(self.captures, self.parts.uri.query(), body, out)
+        })?;
         kept.message = framed.slice(frame::PREFIX..);
-        self.route.duties.admit(len)?;
+        self.route.duties.admit(kept.message.len())?;
         Ok(framed)
     }
 

@@ -4,6 +4,7 @@
 
 use prost_reflect::FieldDescriptor;
 
+use crate::field::rivals;
 use crate::rule::FieldPath;
 use crate::wire::field::{Fields, Malformed, Value, put_bytes, put_varint};
 
@@ -25,11 +26,7 @@ impl Step {
     }
 
     fn of(field: &FieldDescriptor) -> Self {
-        let rivals = field.containing_oneof().map(|oneof| {
-            let others = oneof.fields().map(|member| member.number());
-            others.filter(|number| *number != field.number()).collect()
-        });
-        Self { number: field.number(), group: field.is_group(), rivals: rivals.unwrap_or_default() }
+        Self { number: field.number(), group: field.is_group(), rivals: rivals(field) }
     }
 
     /// The values of the field in a message that comes in pieces.

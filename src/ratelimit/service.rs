@@ -5,14 +5,11 @@
 //! (its descriptors, a frame) and the wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use prost::Message as _;
 
 use super::address::Addressing;
 use super::key::{Call, Source};
@@ -22,8 +19,7 @@ use super::standing::{Applied, Outcome, Standing};
 use crate::metadata;
 use crate::problem::{Place, Problems};
 use crate::status::{Body, Status};
-use crate::upstream::{self, Upstream};
-use crate::wire::frame;
+use crate::upstream;
 
 /// A rate limit service and what it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,17 +71,7 @@ pub enum Value {
 #[derive(Debug)]
 pub(super) struct Service {
     settings: ServiceSettings,
-    link: Arc<Link>,
-}
-
-/// The connection to a service, which a reload keeps.
-#[derive(Debug)]
-struct Link {
-    upstream: Upstream,
-    /// A hash of its certificate files: a new certificate makes a new connection.
-    files: u64,
-    /// Whether the last question was not answered: what is wrong is told once, not with each call.
-    failing: AtomicBool,
+    link: Arc<upstream::Service>,
 }
 
 impl Service {
@@ -96,17 +82,8 @@ impl Service {
         previous: Option<&Self>,
         problems: &mut Problems,
     ) -> Option<Self> {
-        let files = settings.upstream.tls.fingerprint();
-        let same = |link: &Link| link.files == files && link.upstream.settings().keeps(&settings.upstream);
-        let kept = previous.map(|previous| &previous.link).filter(|link| same(link));
-        let link = match kept {
-            Some(link) => Arc::clone(link),
-            None => Arc::new(Link {
-                upstream: Upstream::prepare(settings.upstream.clone(), problems)?,
-                files,
-                failing: AtomicBool::new(false),
-            }),
-        };
+        let kept = previous.map(|previous| &previous.link);
+        let link = upstream::Service::prepare(&settings.upstream, kept, problems)?;
         Some(Self { settings: settings.clone(), link })
     }
 
@@ -130,11 +107,15 @@ impl Service {
         let request = Request { domain: self.settings.domain.clone(), descriptors: told };
         match self.answer(&request, call.headers).await {
             Ok(response) => {
-                self.link.answered();
+                if self.link.answers() {
+                    tracing::info!("the rate limit service answers again");
+                }
                 judge(&request, &response, applied)
             }
             Err(why) => {
-                self.link.failed(&why);
+                if self.link.fails() {
+                    tracing::warn!(reason = why, "the rate limit service does not answer");
+                }
                 self.unasked(applied)
             }
         }
@@ -142,17 +123,8 @@ impl Service {
 
     /// The service's answer, or why there is none, for the log.
     async fn answer(&self, request: &Request, headers: &HeaderMap) -> Result<Response, String> {
-        let mut framed = Vec::with_capacity(frame::PREFIX + request.encoded_len());
-        framed.extend_from_slice(&frame::prefix(request.encoded_len()));
-        request.encode_raw(&mut framed);
-        let call = upstream::Call {
-            path: PathAndQuery::from_static(SHOULD_RATE_LIMIT),
-            metadata: metadata::correlation(headers),
-            frame: framed.into(),
-            timeout: Some(self.settings.timeout),
-        };
-        let message = self.link.upstream.unary(call).await.outcome.map_err(|status| status.message)?;
-        let response = Response::decode(message).map_err(|_| "its answer cannot be read".to_owned())?;
+        let (metadata, timeout) = (metadata::correlation(headers), self.settings.timeout);
+        let response: Response = self.link.ask(SHOULD_RATE_LIMIT, request, metadata, timeout).await?;
         if response.overall_code() == Code::Unknown {
             return Err("its answer says neither yes nor no".to_owned());
         }
@@ -169,20 +141,6 @@ impl Service {
                 applied.outcome = Some(Outcome::UnaskedDenied);
                 Err(refusal::unasked())
             }
-        }
-    }
-}
-
-impl Link {
-    fn answered(&self) {
-        if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!("the rate limit service answers again");
-        }
-    }
-
-    fn failed(&self, why: &str) {
-        if !self.failing.swap(true, Ordering::Relaxed) {
-            tracing::warn!(reason = why, "the rate limit service does not answer");
         }
     }
 }

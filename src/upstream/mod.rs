@@ -22,6 +22,7 @@ mod exchange;
 mod fault;
 mod pool;
 mod reconnect;
+mod service;
 mod target;
 mod tls;
 mod unary;
@@ -47,6 +48,7 @@ use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 use crate::wire::frame;
 pub use deadline::Deadlines;
+pub use service::Service;
 pub use target::fault_of_url;
 pub use tls::client_tls;
 

@@ -16,6 +16,21 @@ pub fn prefix(len: usize) -> [u8; PREFIX] {
     [0, a, b, c, d]
 }
 
+/// The frame of the message that `write` appends, for which `room` bytes are set aside.
+///
+/// # Errors
+/// What `write` fails with.
+pub fn framed<E>(room: usize, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<Bytes, E> {
+    let mut framed = Vec::with_capacity(PREFIX + room);
+    framed.extend_from_slice(&prefix(0));
+    write(&mut framed)?;
+    let len = framed.len().saturating_sub(PREFIX);
+    if let Some(place) = framed.first_chunk_mut() {
+        *place = prefix(len);
+    }
+    Ok(framed.into())
+}
+
 /// What can be wrong with a stream of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {

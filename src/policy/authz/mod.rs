@@ -18,10 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::uri::PathAndQuery;
 use http::{HeaderMap, StatusCode};
-use prost::Message as _;
 
 use self::message::{CHECK, CheckRequest, CheckResponse};
 use self::request::Asking;
@@ -30,8 +27,7 @@ use super::{Head, Identity, MetadataNames, Method, Scope};
 use crate::metadata;
 use crate::problem::{Place, Problem, Problems};
 use crate::status::{Origin, Status};
-use crate::upstream::{self, Upstream};
-use crate::wire::frame;
+use crate::upstream;
 pub use change::Changes;
 
 /// An authorizer and what it is asked.
@@ -87,11 +83,7 @@ pub struct Authorizer {
 /// The connection to an authorizer, and what is counted of it: a reload keeps both.
 #[derive(Debug)]
 struct Link {
-    upstream: Upstream,
-    /// A hash of its certificate files: a new certificate makes a new connection.
-    files: u64,
-    /// Whether the last question was not answered: what is wrong is told once, not with each call.
-    failing: AtomicBool,
+    service: Arc<upstream::Service>,
     /// Whether it was told that some of an answer is not heeded.
     told: AtomicBool,
     checks: AtomicU64,
@@ -140,11 +132,12 @@ impl Authorizer {
                 .push(Problem::error(settings.place.clone(), what).help("write a status from 400 to 599"));
             return None;
         }
-        let files = settings.upstream.tls.fingerprint();
-        let same = |link: &Link| link.files == files && link.upstream.settings().keeps(&settings.upstream);
-        let link = match previous.map(|previous| &previous.link).filter(|link| same(link)) {
+        let kept = previous.map(|previous| &previous.link);
+        let service =
+            upstream::Service::prepare(&settings.upstream, kept.map(|link| &link.service), problems)?;
+        let link = match kept.filter(|link| Arc::ptr_eq(&link.service, &service)) {
             Some(link) => Arc::clone(link),
-            None => Arc::new(Link::new(Upstream::prepare(settings.upstream.clone(), problems)?, files)),
+            None => Arc::new(Link::new(service)),
         };
         Some(Self {
             asking: Asking::new(&settings.headers, &settings.context, settings.forward_identity, names),
@@ -197,7 +190,7 @@ impl Authorizer {
     /// # Errors
     /// Why it cannot, for the operator to read.
     pub fn state(&self) -> Result<(), String> {
-        self.link.upstream.state()
+        self.link.service.state()
     }
 
     /// How often it was asked.
@@ -210,19 +203,8 @@ impl Authorizer {
 
     /// The authorizer's answer, or why there is none, for the log.
     async fn ask(&self, request: &CheckRequest, headers: &HeaderMap) -> Result<CheckResponse, String> {
-        let length = request.encoded_len();
-        let mut framed = Vec::with_capacity(frame::PREFIX + length);
-        framed.extend_from_slice(&frame::prefix(length));
-        request.encode_raw(&mut framed);
-        let call = upstream::Call {
-            path: PathAndQuery::from_static(CHECK),
-            metadata: metadata::correlation(headers),
-            frame: Bytes::from(framed),
-            timeout: Some(self.settings.timeout),
-        };
-        let reply = self.link.upstream.unary(call).await;
-        let message = reply.outcome.map_err(|status| status.message)?;
-        CheckResponse::decode(message).map_err(|_| "its answer is not a CheckResponse".to_owned())
+        let (metadata, timeout) = (metadata::correlation(headers), self.settings.timeout);
+        self.link.service.ask(CHECK, request, metadata, timeout).await
     }
 
     /// What becomes of a call that nobody decided on.
@@ -240,11 +222,9 @@ impl Authorizer {
 }
 
 impl Link {
-    fn new(upstream: Upstream, files: u64) -> Self {
+    fn new(service: Arc<upstream::Service>) -> Self {
         Self {
-            upstream,
-            files,
-            failing: AtomicBool::default(),
+            service,
             told: AtomicBool::default(),
             checks: AtomicU64::default(),
             denials: AtomicU64::default(),
@@ -253,8 +233,8 @@ impl Link {
     }
 
     fn answered(&self, verdict: &Verdict) {
-        let authorizer = &*self.upstream.settings().name;
-        if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
+        let authorizer = self.service.name();
+        if self.service.answers() {
             tracing::info!(authorizer, "the authorizer answers again");
         }
         if verdict.unheeded && !self.told.swap(true, Ordering::Relaxed) {
@@ -264,8 +244,8 @@ impl Link {
 
     fn failed(&self, reason: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        if !self.failing.swap(true, Ordering::Relaxed) {
-            let authorizer = &*self.upstream.settings().name;
+        if self.service.fails() {
+            let authorizer = self.service.name();
             tracing::warn!(authorizer, reason, "the authorizer does not decide");
         }
     }

@@ -8,8 +8,10 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
+use bytes::Bytes;
 use h2::server::{SendResponse, handshake};
 use http::{HeaderValue, Method as HttpMethod, Request, Response, Uri};
+use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use tokio::net::TcpListener;
@@ -20,6 +22,7 @@ use super::message::{DeniedResponse, Header, HeaderOption, HttpAnswer, HttpStatu
 use super::*;
 use crate::metadata::Peer;
 use crate::upstream::{Deadlines, TlsSettings};
+use crate::wire::frame;
 
 /// What the authorizer does when it is asked.
 #[derive(Clone)]
