@@ -8,17 +8,7 @@ use tokio::net::TcpStream;
 
 use transom::demo::{ACCOUNT_ID, Backend};
 
-use crate::support::{Gateway, GatewayBuilder, SHOP, model_pool, pool, shop, shop_files, until};
-
-/// The access log's record of a path.
-async fn logged(gateway: &Gateway, path: &str) -> Value {
-    until("the call to be logged", async || {
-        let lines = gateway.output();
-        let mut records = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        records.find(|record| record["path"] == path)
-    })
-    .await
-}
+use crate::support::{GatewayBuilder, SHOP, model_pool, pool, shop, shop_files, until};
 
 #[tokio::test]
 async fn a_failed_call_of_the_model_api_shows_the_fields_that_its_method_names() {
@@ -32,7 +22,7 @@ async fn a_failed_call_of_the_model_api_shows_the_fields_that_its_method_names()
     let path = format!("{clusters}/{id}");
     let answer = gateway.get(&path).await;
     assert_eq!((answer.status.as_u16(), answer.header("api-version")), (404, "1.0.0"));
-    let record = logged(&gateway, &path).await;
+    let record = gateway.logged(&path).await;
     assert_eq!(record["request.cluster_id"], id, "{record}");
 
     let backups = format!("/api/cluster/backup/v1/accounts/{ACCOUNT_ID}/backups");
@@ -40,13 +30,13 @@ async fn a_failed_call_of_the_model_api_shows_the_fields_that_its_method_names()
     let fault = [("grpc-metadata-transom-fault", "status=9;message=no")];
     let answer = gateway.request(Method::POST, &backups, &fault, body).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
-    let record = logged(&gateway, &backups).await;
+    let record = gateway.logged(&backups).await;
     assert_eq!(record["request.cluster_id"], id, "{record}");
 
     // A call that goes well shows none.
     let answer = gateway.get(&clusters).await;
     assert_eq!((answer.status.as_u16(), answer.header("api-version")), (200, "1.0.0"));
-    let record = logged(&gateway, &clusters).await;
+    let record = gateway.logged(&clusters).await;
     let shown: Vec<_> =
         record.as_object().expect("a record").keys().filter(|key| key.starts_with("request.")).collect();
     assert!(shown.is_empty(), "{record}");
@@ -72,7 +62,7 @@ options: {version_header: x-version}";
     let answer =
         gateway.request(Method::GET, "/v1/look/7", &[("grpc-metadata-transom-fault", "status=5")], "").await;
     assert_eq!((answer.status.as_u16(), answer.header("x-version")), (404, "3"));
-    let record = logged(&gateway, "/v1/look/7").await;
+    let record = gateway.logged("/v1/look/7").await;
     assert_eq!(
         (&record["request.thing"], &record["request.inside"]),
         (&json!("7"), &Value::Null),
@@ -123,12 +113,7 @@ methods: [{methods: 'shop.v1.Shop/Look', authentication: false}]";
     assert_eq!(ask("/v1/items/me", "").await, 401);
     assert_eq!(ask("/v1/look/7", "").await, 200, "public by config");
 
-    let refused = until("the refusal to be logged", async || {
-        let lines = guarded.output();
-        let mut records = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        records.find(|record| record["status"] == 403)
-    })
-    .await;
+    let refused = guarded.record(|record| record["status"] == 403).await;
     assert_eq!((&refused["actor_id"], &refused["credential"]), (&json!("bob"), &json!("key")), "{refused}");
     assert_eq!(refused["refusal"], "the caller lacks the permission `see:me`");
 }

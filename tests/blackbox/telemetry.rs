@@ -5,17 +5,7 @@ use serde_json::Value;
 
 use transom::demo::Backend;
 
-use crate::support::{Gateway, pool, request, shop, until};
-
-/// The access log's record of a path.
-async fn logged(gateway: &Gateway, path: &str) -> Value {
-    until("the call to be logged", async || {
-        let lines = gateway.output();
-        let mut records = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        records.find(|record| record["path"] == path)
-    })
-    .await
-}
+use crate::support::{pool, request, shop, until};
 
 #[tokio::test]
 async fn each_call_is_logged_once_and_measured() {
@@ -26,7 +16,7 @@ async fn each_call_is_logged_once_and_measured() {
     let answer = gateway.request(Method::GET, "/v1/look/7?note=secret", &headers, "").await;
     assert_eq!(answer.header("x-request-id"), "id-1");
 
-    let record = logged(&gateway, "/v1/look/7").await;
+    let record = gateway.logged("/v1/look/7").await;
     for (name, value) in [
         ("status", Value::from(200)),
         ("grpc_code", "OK".into()),
@@ -51,7 +41,7 @@ async fn each_call_is_logged_once_and_measured() {
 
     gateway.get("/v1/look/8").await;
     gateway.get("/nowhere").await;
-    logged(&gateway, "/nowhere").await;
+    gateway.logged("/nowhere").await;
     let metrics = gateway.admin().send(request(Method::GET, "/metrics", &[], "")).await.text();
     for line in [
         "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"200\",http_route=\"/v1/look/{id}\"} 2",
@@ -72,14 +62,14 @@ async fn an_error_is_logged_with_its_origin() {
     let (gateway, _backend) = shop("").await;
     let headers = [("grpc-metadata-transom-fault", "status=5")];
     gateway.request(Method::GET, "/v1/look/gone", &headers, "").await;
-    let record = logged(&gateway, "/v1/look/gone").await;
+    let record = gateway.logged("/v1/look/gone").await;
     assert_eq!(
         (&record["grpc_code"], &record["origin"]),
         (&"NOT_FOUND".into(), &"upstream".into()),
         "{record}"
     );
     gateway.get("/v1/look/%zz").await;
-    let record = logged(&gateway, "/v1/look/%zz").await;
+    let record = gateway.logged("/v1/look/%zz").await;
     assert_eq!((&record["status"], &record["origin"]), (&400.into(), &"client".into()), "{record}");
 }
 

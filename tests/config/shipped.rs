@@ -25,6 +25,22 @@ fn every_shipped_file_loads_without_a_word() {
     assert!(seen >= 4, "{seen} files");
 }
 
+#[test]
+fn the_config_in_the_readme_loads() {
+    let readme = fs::read_to_string(repository("README.md")).expect("the README");
+    let examples: Vec<_> =
+        readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2, "{examples:?}");
+    for example in examples {
+        let rest = "schema: {protos: [protos]}\nupstreams: [{url: 'http://a:1'}]\n";
+        let rest = if example.contains("schema:") { "" } else { rest };
+        let folder = Folder::new(&format!("{rest}{example}"));
+        folder.write("keys.yaml", "keys: [{hash: 'sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824', actor_id: a}]\n");
+        let (settings, problems) = folder.load(&[]);
+        assert!(settings.is_some() && !problems.has_errors(), "{example}\n{problems}");
+    }
+}
+
 fn reference() -> String {
     fs::read_to_string(repository("config/transom.yaml")).expect("the reference")
 }

@@ -212,6 +212,21 @@ impl Gateway {
         self.output.lock().expect("not poisoned").clone()
     }
 
+    /// The access log's record of a path, once it is there.
+    pub async fn logged(&self, path: &str) -> Value {
+        self.record(|record| record["path"] == path).await
+    }
+
+    /// The first record of the access log that fits, once it is there.
+    pub async fn record(&self, fits: impl Fn(&Value) -> bool) -> Value {
+        until("the call to be logged", async || {
+            let lines = self.output();
+            let mut records = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            records.find(|record| fits(record))
+        })
+        .await
+    }
+
     /// The JSON log events of this message.
     pub fn events<'e>(&self, message: &'e str) -> impl Iterator<Item = Value> + use<'e> {
         let lines = self.output();
