@@ -4,6 +4,7 @@
 //! Request path. Each step belongs to a room (`steps` calls them); here is only their order.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -22,10 +23,16 @@ use crate::upstream::Call;
 
 impl Snapshot {
     /// Serves one request, filling in the record. Never fails: every error is an answer. Dropping the future
-    /// cancels the call at the backend.
-    pub async fn call<B>(&self, request: Request<B>, peer: &Peer, record: &mut CallRecord) -> Response<Body>
+    /// cancels the call at the backend. A body that is needed for longer than the answer's head is taken out of the
+    /// request.
+    pub async fn call<B>(
+        self: &Arc<Self>,
+        request: Request<&mut Option<B>>,
+        peer: &Peer,
+        record: &mut CallRecord,
+    ) -> Response<Body>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         record.generation = self.generation;
         let (parts, body) = request.into_parts();
@@ -51,20 +58,20 @@ impl Snapshot {
         route: &Route,
         captures: &[Cow<'_, str>],
         parts: &Parts,
-        body: B,
+        body: &mut Option<B>,
         peer: &Peer,
         record: &mut CallRecord,
     ) -> Answer
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let steps = Steps { snapshot: self, route, captures, parts, peer };
         let mut kept = Kept::default();
         let outcome = steps.all(body, &mut kept, record).await;
         record.caller = kept.identity.as_ref().map(Identity::told);
         let mut answer = match outcome {
-            Ok(json) => {
-                Answer { status: StatusCode::OK, headers: kept.headers, json, trailers: HeaderMap::new() }
+            Ok(body) => {
+                Answer { status: StatusCode::OK, headers: kept.headers, body, trailers: HeaderMap::new() }
             }
             Err(status) => {
                 record.shown = route.duties.shown(captures, &kept.message);
@@ -94,9 +101,14 @@ impl Snapshot {
 
 impl Steps<'_> {
     /// The steps behind the route, in their order.
-    async fn all<B>(&self, body: B, kept: &mut Kept, record: &mut CallRecord) -> Result<Vec<u8>, Status>
+    async fn all<B>(
+        &self,
+        body: &mut Option<B>,
+        kept: &mut Kept,
+        record: &mut CallRecord,
+    ) -> Result<Body, Status>
     where
-        B: http_body::Body<Data = Bytes>,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let Self { snapshot, route, parts, .. } = *self;
         route.limits.check_early(&self.limited(None), &mut kept.applied)?;
@@ -106,13 +118,16 @@ impl Steps<'_> {
         let timeout = route.deadlines.of(metadata::timeout(&parts.headers)?);
         // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
         let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
-        let body = protocol::read(body, limit, snapshot.limits.body_timeout).await?;
+        let body = match body {
+            Some(body) => protocol::read(body, limit, snapshot.limits.body_timeout).await?,
+            None => Bytes::new(),
+        };
         record.request_bytes = body.len() as u64;
         let frame = self.frame(&body, kept)?;
         self.in_account(kept)?;
         let call = Call { path: route.path.clone(), metadata, frame, timeout };
         let call = self.complete(call, kept, record).await?;
         self.validate(kept)?;
-        self.send(call, kept, record).await
+        Ok(self.send(call, kept, record).await?.into())
     }
 }

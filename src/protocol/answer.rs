@@ -13,7 +13,7 @@ pub struct Answer {
     /// The headers, `Content-Length` not among them; `Content-Type` only where the body is not JSON.
     pub headers: HeaderMap,
     /// The body, JSON as a rule.
-    pub json: Vec<u8>,
+    pub body: Body,
     /// Trailers to send after the body; empty unless the client takes trailers.
     pub trailers: HeaderMap,
 }
@@ -22,11 +22,10 @@ impl Answer {
     /// The HTTP response. HEAD is answered like GET here; that its body stays behind is up to whoever sends it.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
-        let Self { status, mut headers, json, trailers } = self;
+        let Self { status, mut headers, body, trailers } = self;
         headers.entry(CONTENT_TYPE).or_insert(JSON);
         announce(&trailers, &mut headers);
-        let body = Body::from(json).with_trailers(trailers);
-        let mut response = Response::new(body);
+        let mut response = Response::new(body.with_trailers(trailers));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
@@ -58,7 +57,12 @@ mod tests {
     fn answer() -> Answer {
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-trailer-a", HeaderValue::from_static("1"));
-        Answer { status: StatusCode::OK, headers: HeaderMap::new(), json: b"{\"a\":1}".to_vec(), trailers }
+        Answer {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: b"{\"a\":1}".to_vec().into(),
+            trailers,
+        }
     }
 
     #[test]

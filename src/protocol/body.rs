@@ -1,6 +1,6 @@
 //! Bodies: the one that is read, and the one that is answered.
 
-use std::convert::Infallible;
+use std::fmt;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,16 +11,36 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
+use crate::observe::CallRecord;
 use crate::status::{Code, Origin, Status};
 use crate::units::{ByteSize, Period};
 
-/// The body of an answer: bytes that are all there, and trailers where the client asked for them.
-#[derive(Debug, Default)]
+/// The body of an answer: bytes that are all there, and trailers where the client asked for them; or a stream.
+#[derive(Default)]
 pub struct Body {
     bytes: Option<Bytes>,
     trailers: Option<Box<HeaderMap>>,
     parts: Parts,
+    stream: Option<Pin<Box<dyn Streamed>>>,
 }
+
+/// What an answer that streams is made of, piece by piece. Dropped before its end, the client has gone away.
+pub trait Streamed: Send {
+    /// The next piece, or trailers; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Broken`]: the answer cannot be ended well, and the client must see that.
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>>;
+
+    /// Writes down what became of the call, at its end.
+    fn record(&self, record: &mut CallRecord);
+}
+
+/// An answer that breaks off: the connection is closed, or over HTTP/2 the stream reset, so that nobody takes what
+/// came for the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the answer broke off")]
+pub struct Broken;
 
 /// The sizes of the parts that a body is given out in. What was given out counts as sent, so that a client that
 /// reads no further is noticed only if something is left to give out.
@@ -46,6 +66,25 @@ impl Parts {
 }
 
 impl Body {
+    /// A body that comes piece by piece.
+    #[must_use]
+    pub fn streamed(stream: impl Streamed + 'static) -> Self {
+        Self { stream: Some(Box::pin(stream)), ..Self::default() }
+    }
+
+    /// Whether it comes piece by piece.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Writes down what became of the call, at the end of the body; what is all there was written down before.
+    pub fn record(&self, record: &mut CallRecord) {
+        if let Some(stream) = &self.stream {
+            stream.record(record);
+        }
+    }
+
     /// The same body with trailers after it.
     #[must_use]
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
@@ -60,7 +99,7 @@ impl Body {
         self
     }
 
-    /// How many bytes it has, trailers not counted.
+    /// How many bytes it has, trailers not counted; 0 for a stream.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.as_ref().map_or(0, Bytes::len)
@@ -88,24 +127,39 @@ impl From<Vec<u8>> for Body {
     }
 }
 
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("len", &self.len())
+            .field("streams", &self.is_stream())
+            .finish_non_exhaustive()
+    }
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if let Some(stream) = &mut self.stream {
+            return stream.as_mut().poll_frame(cx);
+        }
         let data = self.next().map(Frame::data);
         let frame = data.or_else(|| self.trailers.take().map(|trailers| Frame::trailers(*trailers)));
         Poll::Ready(frame.map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none() && self.trailers.is_none()
+        self.bytes.is_none() && self.trailers.is_none() && self.stream.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.is_stream() {
+            return SizeHint::default();
+        }
         let len = self.len() as u64;
         // Without an exact size HTTP/1.1 sends chunks, after which trailers can stand.
         if self.trailers.is_some() {
@@ -187,6 +241,7 @@ fn too_large(limit: usize) -> Status {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::convert::Infallible;
 
     use super::*;
 

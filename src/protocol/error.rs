@@ -28,7 +28,7 @@ pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans) -> Answer {
     if http == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    Answer { status: http, headers, json, trailers: HeaderMap::new() }
+    Answer { status: http, headers, body: json.into(), trailers: HeaderMap::new() }
 }
 
 /// The status for a request that no binding takes.

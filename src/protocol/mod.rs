@@ -9,5 +9,5 @@ mod body;
 mod error;
 
 pub use answer::{Answer, no_content};
-pub use body::{Body, read};
+pub use body::{Body, Broken, Streamed, read};
 pub use error::{allow, error, of_miss};

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -16,7 +16,7 @@ use tower::Service;
 use super::asked::Asked;
 use super::{Gateway, host};
 use crate::gateway::Peer;
-use crate::protocol::Body;
+use crate::protocol::{Body, Broken};
 use crate::status::{Code, Origin};
 use crate::telemetry::{Call, Recorder};
 
@@ -51,7 +51,7 @@ impl<G> Clone for Innermost<G> {
 impl<G, B> Service<Request<B>> for Innermost<G>
 where
     G: Gateway,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
 {
     type Response = Response<Recorded>;
@@ -71,7 +71,7 @@ where
 impl<G: Gateway> Shared<G> {
     async fn answer<B>(&self, mut request: Request<B>) -> Response<Recorded>
     where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
         let peer = request.extensions_mut().remove::<Arc<Peer>>();
@@ -85,7 +85,7 @@ impl<G: Gateway> Shared<G> {
         // A client that asks first whether to send its body has none to be read.
         let asks = request.headers().contains_key(EXPECT);
         let (parts, body) = request.into_parts();
-        let mut body = pin!(Asked::new(body, None));
+        let mut body = Some(Asked::new(body, None));
         let response = match call.record() {
             Some(record) => {
                 record.generation = self.gateway.generation();
@@ -94,14 +94,18 @@ impl<G: Gateway> Shared<G> {
                     record.origin = Some(Origin::Client);
                     refusal
                 } else {
-                    let request = Request::from_parts(parts, body.as_mut());
+                    let request = Request::from_parts(parts, &mut body);
                     self.gateway.call(request, peer, record).await
                 }
             }
             None => internal_error(),
         };
-        if !http2 && !asks && response.status() != StatusCode::REQUEST_TIMEOUT {
-            body.discard().await;
+        if let Some(body) = &mut body
+            && !http2
+            && !asks
+            && response.status() != StatusCode::REQUEST_TIMEOUT
+        {
+            Pin::new(body).discard().await;
         }
         call.answered(response.status());
         response.map(|body| Recorded::new(if http2 { body.for_http2() } else { body }, call, headless))
@@ -174,6 +178,7 @@ impl Recorded {
     fn finish(&mut self) {
         if let Some(record) = self.call.record() {
             record.response_bytes = self.sent;
+            self.body.record(record);
         }
         self.call.finish();
     }
@@ -181,17 +186,17 @@ impl Recorded {
 
 impl http_body::Body for Recorded {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(Ok(frame)) = &frame {
             self.count(frame);
         }
-        if frame.is_none() || self.is_end_stream() {
+        if !matches!(frame, Some(Ok(_))) || self.is_end_stream() {
             self.finish();
         }
         Poll::Ready(frame)

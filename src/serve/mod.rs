@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,15 +52,16 @@ pub trait Gateway: Send + Sync + 'static {
     /// The HTTP methods that some route has, for cross-origin preflights.
     fn methods(&self) -> Vec<Method>;
 
-    /// Serves one request, filling in the record. Never fails: every error is an answer.
+    /// Serves one request, filling in the record. Never fails: every error is an answer. A body that is needed for
+    /// longer than the answer's head is taken out of the request.
     fn call<B>(
-        &self,
-        request: Request<B>,
+        self: &Arc<Self>,
+        request: Request<&mut Option<B>>,
         peer: &Peer,
         record: &mut CallRecord,
     ) -> impl Future<Output = Response<Body>> + Send
     where
-        B: http_body::Body<Data = Bytes> + Send,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send;
 }
 
@@ -81,16 +83,16 @@ impl Gateway for Snapshot {
     }
 
     fn call<B>(
-        &self,
-        request: Request<B>,
+        self: &Arc<Self>,
+        request: Request<&mut Option<B>>,
         peer: &Peer,
         record: &mut CallRecord,
     ) -> impl Future<Output = Response<Body>> + Send
     where
-        B: http_body::Body<Data = Bytes> + Send,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
-        Self::call(self, request, peer, record)
+        Snapshot::call(self, request, peer, record)
     }
 }
 

@@ -54,11 +54,17 @@ impl Gateway for Script {
         vec![Method::GET, Method::PUT]
     }
 
-    async fn call<B>(&self, request: Request<B>, _: &Peer, record: &mut CallRecord) -> Response<Body>
+    async fn call<B>(
+        self: &Arc<Self>,
+        request: Request<&mut Option<B>>,
+        _: &Peer,
+        record: &mut CallRecord,
+    ) -> Response<Body>
     where
-        B: http_body::Body<Data = Bytes> + Send,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let (parts, body) = request.into_parts();
+        let body = body.as_mut().expect("a body");
         let path = parts.uri.path().to_owned();
         record.route = Some(path.as_str().into());
         record.rpc = Some("test.Service/Method".into());
