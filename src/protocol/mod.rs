@@ -4,10 +4,12 @@
 //! Not for connections ([`serve`](crate::serve)) and not for what JSON means
 //! ([`transcode`](crate::transcode)). Speaks REST with JSON today.
 
+mod accept;
 mod answer;
 mod body;
 mod error;
 
+pub use accept::{Accept, Rank};
 pub use answer::{Answer, no_content};
 pub use body::{Body, Broken, Streamed, read};
 pub use error::{allow, error, of_miss};
