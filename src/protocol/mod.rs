@@ -2,14 +2,16 @@
 //! client speaks.
 //!
 //! Not for connections ([`serve`](crate::serve)) and not for what JSON means
-//! ([`transcode`](crate::transcode)). Speaks REST with JSON today.
+//! ([`transcode`](crate::transcode)). Speaks REST with JSON, whole or as a stream of messages.
 
 mod accept;
 mod answer;
 mod body;
 mod error;
+mod streams;
 
 pub use accept::{Accept, Rank};
 pub use answer::{Answer, no_content};
 pub use body::{Body, Broken, Streamed, read};
 pub use error::{allow, error, of_miss};
+pub use streams::{JsonSplitter, StreamForm, StreamWriter, stream_form};
