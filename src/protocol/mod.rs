@@ -7,7 +7,9 @@
 mod answer;
 mod body;
 mod error;
+mod settings;
 
 pub use answer::{Answer, no_content};
 pub use body::{Body, Broken, Streamed, read};
 pub use error::{allow, error, of_miss};
+pub use settings::{AnswerSettings, BodySettings, Settings, StreamForm, StreamSettings};
