@@ -42,6 +42,14 @@ const TABLE: &[(&str, [Word; 4])] = &[
         "routing.head_as_get",
         [Word::Switch(true), Word::Switch(false), Word::Switch(false), Word::Switch(true)],
     ),
+    (
+        "streams.form",
+        [Word::Text("result_lines"), Word::Text("result_lines"), Word::Text("array"), Word::Text("lines")],
+    ),
+    (
+        "streams.newline_after_chunks",
+        [Word::Switch(false), Word::Switch(true), Word::Switch(false), Word::Switch(false)],
+    ),
 ];
 
 /// A default in the table.

@@ -31,7 +31,7 @@ pub(super) fn snapshot(
     look: &mut dyn FnMut(&Path),
     problems: &mut Problems,
 ) -> Option<Snapshot> {
-    let metadata = Rules::check(&settings.metadata, problems);
+    let metadata = Rules::check(&settings.mapping.metadata, problems);
     let kept = previous.and_then(Snapshot::policy);
     let policy = settings.policy.as_ref().map(|policy| Policy::prepare(policy, kept, problems));
     let upstreams = upstreams(settings, previous, problems);
@@ -40,12 +40,12 @@ pub(super) fn snapshot(
         rule::tell_unmatched(&one.services, &schema, problems);
     }
     let bindings = rule::read(&schema, &settings.rule, problems);
-    let table = RouteTable::build(&bindings, &settings.route, problems);
+    let table = RouteTable::build(&bindings, &settings.mapping.route, problems);
     if bindings.is_empty() && !problems.has_errors() {
         problems.push(nothing_to_serve(settings));
     }
     let started = Instant::now();
-    let plans = Plans::compile(schema.pool(), &settings.transcode);
+    let plans = Plans::compile(schema.pool(), &settings.mapping.transcode);
     let planning = started.elapsed();
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
     if settings.policy.is_none() {
@@ -183,6 +183,7 @@ fn routes(
     let deadlines: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
     tell_unused_deadlines(bindings, &deadlines, problems);
     let mut partials = Partials { settings, choice: &choice, known: BTreeMap::new() };
+    let protocol = Arc::new(settings.mapping.protocol.clone());
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
     for (binding, duties) in bindings.iter().zip(duties) {
@@ -196,7 +197,8 @@ fn routes(
             Chosen::Backend(backend) => {
                 let partial = partials.of(binding, &duties, problems);
                 let route = route(binding, duties, backend, &deadlines, plans, problems);
-                routes.extend(route.map(|route| Route { partial, ..route }));
+                let protocol = Arc::clone(&protocol);
+                routes.extend(route.map(|route| Route { partial, protocol, ..route }));
             }
         }
     }
@@ -262,6 +264,7 @@ fn route(
         partial: None,
         event: None,
         streaming,
+        protocol: Arc::default(),
         limits: MethodLimits::default(),
     })
 }

@@ -81,6 +81,9 @@ impl Snapshot {
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
             answer.headers.insert(name.clone(), version.clone());
         }
+        for (name, value) in &route.protocol.answers.headers {
+            answer.headers.entry(name).or_insert_with(|| value.clone());
+        }
         kept.applied.write(&mut answer.headers);
         record.rate_limit = kept.applied.outcome.as_ref().map(Outcome::told);
         kept.changes.change_answer(&mut answer.headers);

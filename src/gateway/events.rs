@@ -35,9 +35,12 @@ impl Building {
             return None;
         };
         // A line of a file is one event.
-        let plain = transcode::Settings { indent: false, ..settings.transcode.clone() };
-        let plans =
-            if settings.transcode.indent { Plans::compile(schema.pool(), &plain) } else { plans.clone() };
+        let plain = transcode::Settings { indent: false, ..settings.mapping.transcode.clone() };
+        let plans = if settings.mapping.transcode.indent {
+            Plans::compile(schema.pool(), &plain)
+        } else {
+            plans.clone()
+        };
         let message = EventMessage::compile(&desc, plans.message(&desc)?, problems)?;
         let previous = previous.and_then(|previous| previous.events.as_ref());
         let events = Events::prepare(events, previous, problems)?;

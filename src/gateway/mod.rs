@@ -42,7 +42,7 @@ use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
 use crate::validate::Validator;
-use crate::{metadata, patch, policy, route, rule, schema, transcode, upstream, validate};
+use crate::{metadata, patch, policy, protocol, route, rule, schema, transcode, upstream, validate};
 
 /// Everything a snapshot is built from.
 #[derive(Debug, Clone)]
@@ -51,12 +51,8 @@ pub struct Settings {
     pub schema: schema::Settings,
     /// Which methods are exposed.
     pub rule: rule::Settings,
-    /// How paths are matched.
-    pub route: route::Settings,
-    /// How JSON is read and written.
-    pub transcode: transcode::Settings,
-    /// Which headers pass.
-    pub metadata: metadata::Settings,
+    /// How HTTP and JSON are mapped to gRPC.
+    pub mapping: Mapping,
     /// Who may call; `None`: nobody is asked who they are.
     pub policy: Option<policy::Settings>,
     /// The backends, in order: a method goes to the first whose `services` match its service.
@@ -79,6 +75,19 @@ pub struct Settings {
     pub limits: Limits,
     /// How often someone may call.
     pub rate_limits: ratelimit::Settings,
+}
+
+/// How HTTP and JSON are mapped to gRPC: what a profile sets the defaults of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// How paths are matched.
+    pub route: route::Settings,
+    /// How JSON is read and written.
+    pub transcode: transcode::Settings,
+    /// Which headers pass.
+    pub metadata: metadata::Settings,
+    /// Streams, bodies and answers.
+    pub protocol: protocol::Settings,
 }
 
 /// A backend and the services it serves.
@@ -151,6 +160,8 @@ struct Route {
     /// How its event is made, if it makes one.
     event: Option<Arc<EventPlan>>,
     streaming: bool,
+    /// Streams, bodies and answers.
+    protocol: Arc<protocol::Settings>,
     limits: MethodLimits,
 }
 

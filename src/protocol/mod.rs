@@ -8,10 +8,12 @@ mod accept;
 mod answer;
 mod body;
 mod error;
+mod settings;
 mod streams;
 
 pub use accept::{Accept, Rank};
 pub use answer::{Answer, no_content};
 pub use body::{Body, Broken, Streamed, read};
 pub use error::{allow, error, of_miss};
+pub use settings::{AnswerSettings, BodySettings, Settings, StreamSettings};
 pub use streams::{JsonSplitter, StreamForm, StreamWriter, stream_form};

@@ -83,5 +83,5 @@ fn secrets_are_shown_nowhere_and_come_to_the_sink() {
     assert!(
         matches!(&nats.access, NatsAccess::User(user, password) if user == "me" && password.reveal() == "hunter2")
     );
-    assert_eq!(settings.gateway.metadata.hidden_response, ["qc-event-*"]);
+    assert_eq!(settings.gateway.mapping.metadata.hidden_response, ["qc-event-*"]);
 }

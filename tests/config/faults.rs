@@ -170,6 +170,8 @@ const PERIODS: &[(&str, &str)] = &[
     ("Limits.header_timeout", "limits: {header_timeout: PERIOD}"),
     ("Limits.idle_timeout", "limits: {idle_timeout: PERIOD}"),
     ("Limits.write_timeout", "limits: {write_timeout: PERIOD}"),
+    ("Streams.head_wait", "streams: {head_wait: PERIOD}"),
+    ("Streams.keep_alive", "streams: {keep_alive: PERIOD}"),
     ("Authorizer.timeout", "identity: {external: {url: 'http://a:1', timeout: PERIOD}}"),
     (
         "EventQueue.commit_interval",

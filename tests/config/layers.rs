@@ -73,14 +73,14 @@ fn a_file_becomes_settings() {
 fn a_profile_fills_in_and_a_key_wins() {
     let (settings, _) = full().load(&[]);
     let gateway = settings.expect("settings").gateway;
-    assert_eq!(gateway.transcode.unset_fields, transcode::UnsetFields::Null, "written");
-    assert!(gateway.transcode.refuse_unknown_query, "by the profile");
-    assert_eq!((gateway.route.ties, gateway.route.head_as_get), (route::Ties::Refuse, false));
+    assert_eq!(gateway.mapping.transcode.unset_fields, transcode::UnsetFields::Null, "written");
+    assert!(gateway.mapping.transcode.refuse_unknown_query, "by the profile");
+    assert_eq!((gateway.mapping.route.ties, gateway.mapping.route.head_as_get), (route::Ties::Refuse, false));
     let (settings, _) = full().load(&[("TRANSOM_PROFILE", "grpc-gateway")]);
     let gateway = settings.expect("settings").gateway;
-    assert!(!gateway.transcode.refuse_unknown_enums);
-    assert!(gateway.route.empty_captures);
-    assert_eq!(gateway.route.unescape, route::Unescape::Legacy);
+    assert!(!gateway.mapping.transcode.refuse_unknown_enums);
+    assert!(gateway.mapping.route.empty_captures);
+    assert_eq!(gateway.mapping.route.unescape, route::Unescape::Legacy);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! From a [`File`] to each room's settings: what serde cannot see (addresses, urls, files, sense) is checked
 //! here, every fault told with its line.
 
+mod answers;
 mod backend;
+mod bodies;
 mod duties;
 mod events;
 mod external;
@@ -11,12 +13,13 @@ mod mapping;
 mod partial;
 mod ratelimit;
 mod running;
+mod streams;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::problem::{Place, Problem, Problems};
-use crate::{admin, gateway, reload, rule, serve, transcode, validate};
+use crate::{admin, gateway, protocol, reload, rule, serve, transcode, validate};
 
 use super::Settings;
 use super::file::File;
@@ -54,9 +57,16 @@ impl Check<'_> {
                 unbound_methods: file.schema.unbound_methods,
                 delete_body: file.schema.delete_body,
             },
-            route: mapping::route(&file.routing),
-            transcode: mapping::transcode(&file.json, max_depth, max_json),
-            metadata: self.metadata(&file),
+            mapping: gateway::Mapping {
+                route: mapping::route(&file.routing),
+                transcode: mapping::transcode(&file.json, max_depth, max_json),
+                metadata: self.metadata(&file),
+                protocol: protocol::Settings {
+                    streams: self.streams(&file.streams),
+                    bodies: bodies::settings(&file.bodies),
+                    answers: self.answers(&file.answers),
+                },
+            },
             events: file.events.as_ref().and_then(|events| self.events(events)),
             policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,

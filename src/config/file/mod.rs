@@ -3,7 +3,9 @@
 //!
 //! Not for meaning: [`check`](super::check) makes each room's settings of them.
 
+mod answers;
 mod backend;
+mod bodies;
 mod duties;
 mod events;
 mod external;
@@ -13,11 +15,14 @@ mod mapping;
 mod partial;
 mod ratelimit;
 mod running;
+mod streams;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use answers::Answers;
 pub use backend::{Method, Schema, Upstream, UpstreamTls};
+pub use bodies::Bodies;
 pub use duties::{Options, Preset, Validation};
 pub use events::{EventFile, EventQueue, EventSink, Events, Nats, Webhook, WhenFull};
 pub use external::{Authorizer, Jwt, JwtClaims};
@@ -30,6 +35,7 @@ pub use ratelimit::{
     Sources,
 };
 pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
+pub use streams::{StreamForm, Streams};
 
 /// The configuration of transom: which gRPC contract is served as REST, where the backends are, and how.
 ///
@@ -61,6 +67,12 @@ pub struct File {
     pub json: Json,
     /// How paths are matched.
     pub routing: Routing,
+    /// Requests and answers that are streams.
+    pub streams: Streams,
+    /// Bodies of requests and answers.
+    pub bodies: Bodies,
+    /// Answers of calls.
+    pub answers: Answers,
     /// Which HTTP headers become gRPC metadata, and back.
     pub metadata: Metadata,
     /// Who may call, and what the backend is told of the caller; `null`: nobody is asked who they are.
