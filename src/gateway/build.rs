@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use super::duties::RouteDuties;
 use super::events::Building;
 use super::partial::Partial;
+use super::stream::Streams;
 use super::validation;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::duty::{self, Duties};
@@ -23,7 +24,7 @@ use crate::rule::{self, Binding};
 use crate::schema;
 use crate::transcode::{CallPlan, Plans};
 use crate::units::Glob;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Deadlines, Upstream};
 
 pub(super) fn snapshot(
     settings: &Settings,
@@ -69,7 +70,7 @@ pub(super) fn snapshot(
         schema,
         bindings,
         table,
-        routes,
+        routes: routes.into_iter().map(Arc::new).collect(),
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
         policy: policy.flatten(),
@@ -242,13 +243,7 @@ fn route(
         problems.error(binding.place.clone(), format!("`{rpc}` cannot be written as a request path"));
         return None;
     };
-    let streaming = binding.rpc.is_client_streaming() || binding.rpc.is_server_streaming();
-    if streaming {
-        problems.push(Problem::warning(
-            binding.place.clone(),
-            format!("`{rpc}` streams: it is routed, but answers 501 until streaming is supported"),
-        ));
-    }
+    let streams = Streams::of(&binding.rpc);
     let own = deadlines.iter().find(|(glob, _)| glob.matches(&rpc)).map(|(_, one)| one.deadlines);
     Some(Route {
         plan: CallPlan::compile(plans, binding)?,
@@ -259,14 +254,21 @@ fn route(
         rpc: rpc.into(),
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
-        deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
+        deadlines: own.unwrap_or_default().or(deadlines_of(backend, streams)),
         duties: RouteDuties::of(duties, binding),
         partial: None,
         event: None,
-        streaming,
+        streams,
         protocol: Arc::default(),
         limits: MethodLimits::default(),
     })
+}
+
+/// What an upstream says of the deadlines of its calls. Its default is for unary ones: a stream lasts as long as it
+/// lasts, unless the client or its own method says otherwise.
+fn deadlines_of(backend: &Backend, streams: Option<Streams>) -> Deadlines {
+    let deadlines = backend.upstream.settings().deadlines;
+    if streams.is_some() { Deadlines { default: None, ..deadlines } } else { deadlines }
 }
 
 pub(super) fn rpc_name(binding: &Binding) -> String {

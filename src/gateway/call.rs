@@ -19,7 +19,7 @@ use crate::policy::Identity;
 use crate::protocol::{self, Answer, Body};
 use crate::ratelimit::Outcome;
 use crate::status::{Code, Origin, Status};
-use crate::upstream::Call;
+use crate::upstream::{Call, Opening};
 
 impl Snapshot {
     /// Serves one request, filling in the record. Never fails: every error is an answer. Dropping the future
@@ -54,8 +54,8 @@ impl Snapshot {
 
     /// The steps behind the route, for success and failure alike.
     async fn answer<B>(
-        &self,
-        route: &Route,
+        self: &Arc<Self>,
+        route: &Arc<Route>,
         captures: &[Cow<'_, str>],
         parts: &Parts,
         body: &mut Option<B>,
@@ -113,24 +113,21 @@ impl Steps<'_> {
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
-        let Self { snapshot, route, parts, .. } = *self;
+        let Self { route, parts, .. } = *self;
         route.limits.check_early(&self.limited(None), &mut kept.applied)?;
         let admitted = self.admit(kept).await?;
         route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
         let metadata = self.metadata(&admitted, kept)?;
         let timeout = route.deadlines.of(metadata::timeout(&parts.headers)?);
-        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
-        let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
-        let body = match body {
-            Some(body) => protocol::read(body, limit, snapshot.limits.body_timeout).await?,
-            None => Bytes::new(),
-        };
-        record.request_bytes = body.len() as u64;
-        let frame = self.frame(&body, kept)?;
+        if let Some(streams) = route.streams {
+            let opening = Opening { path: route.path.clone(), metadata, timeout };
+            return self.stream(streams, body, opening, kept, record).await;
+        }
+        let frame = self.message(body, kept, record).await?;
         self.in_account(kept)?;
         let call = Call { path: route.path.clone(), metadata, frame, timeout };
         let call = self.complete(call, kept, record).await?;
         self.validate(kept)?;
-        Ok(self.send(call, kept, record).await?.into())
+        self.send(call, kept, record).await
     }
 }

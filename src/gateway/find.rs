@@ -1,6 +1,7 @@
 //! The first step of a call: which binding it is for, and what its path holds. Request path.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -13,7 +14,7 @@ use crate::units::ByteSize;
 
 impl Snapshot {
     /// The binding and its decoded captures.
-    pub(super) fn find<'p>(&self, parts: &'p Parts) -> Result<(&Route, Vec<Cow<'p, str>>), Refusal> {
+    pub(super) fn find<'p>(&self, parts: &'p Parts) -> Result<(&Arc<Route>, Vec<Cow<'p, str>>), Refusal> {
         let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
         if target > self.limits.uri {
             return Err(uri_too_long(self.limits.uri).into());
@@ -25,21 +26,9 @@ impl Snapshot {
         let Some(route) = self.routes.get(found.binding) else {
             return Err(protocol::of_miss(&Miss::NotFound).into());
         };
-        route.serves()?;
         let captures =
             (0..route.captures).map(|variable| found.capture(variable)).collect::<Result<_, _>>()?;
         Ok((route, captures))
-    }
-}
-
-impl Route {
-    /// Whether calls of the method are made at all.
-    pub(super) fn serves(&self) -> Result<(), Status> {
-        if self.streaming {
-            let message = "this method streams, which is not supported yet";
-            return Err(Status::new(Code::Unimplemented, message, Origin::Gateway));
-        }
-        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ mod events;
 mod find;
 mod partial;
 mod steps;
+mod stream;
 mod validation;
 
 use std::path::Path;
@@ -28,6 +29,7 @@ use http::uri::PathAndQuery;
 
 use self::duties::RouteDuties;
 use self::partial::Partial;
+use self::stream::Streams;
 use crate::duty::{self, Duties};
 use crate::event::{self, EventPlan, Events};
 pub use crate::metadata::Peer;
@@ -38,7 +40,6 @@ use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
-use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
 use crate::validate::Validator;
@@ -127,7 +128,7 @@ pub struct Snapshot {
     bindings: Vec<Binding>,
     table: RouteTable,
     /// One for each binding, in the same order.
-    routes: Vec<Route>,
+    routes: Vec<Arc<Route>>,
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
     policy: Option<Policy>,
@@ -159,7 +160,8 @@ struct Route {
     partial: Option<Arc<Partial>>,
     /// How its event is made, if it makes one.
     event: Option<Arc<EventPlan>>,
-    streaming: bool,
+    /// Which halves of its calls are streams; `None`: it is unary.
+    streams: Option<Streams>,
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,
@@ -219,14 +221,6 @@ impl Snapshot {
     #[must_use]
     pub fn plan(&self, binding: usize) -> Option<&CallPlan> {
         self.routes.get(binding).map(|route| &route.plan)
-    }
-
-    /// Whether calls of a binding, by its index, are made at all.
-    ///
-    /// # Errors
-    /// 501 for a method that streams.
-    pub fn serves(&self, binding: usize) -> Result<(), Status> {
-        self.routes.get(binding).map_or(Ok(()), Route::serves)
     }
 
     /// What is asked of the gateway for the method of a binding, by its index.

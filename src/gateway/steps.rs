@@ -17,14 +17,15 @@ use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
 use crate::ratelimit::{self, Applied};
+use crate::protocol::{self, Body};
 use crate::status::{Code, Origin, Status};
 use crate::upstream::{Call, Reply, Upstream};
 use crate::wire::frame;
 
 /// One call between its route and its answer.
 pub(super) struct Steps<'c> {
-    pub(super) snapshot: &'c Snapshot,
-    pub(super) route: &'c Route,
+    pub(super) snapshot: &'c Arc<Snapshot>,
+    pub(super) route: &'c Arc<Route>,
     pub(super) captures: &'c [Cow<'c, str>],
     pub(super) parts: &'c Parts,
     pub(super) peer: &'c Peer,
@@ -112,6 +113,27 @@ impl Steps<'_> {
         self.route.validator.as_ref().map_or(Ok(()), |validator| validator.check(&kept.message))
     }
 
+    /// The framed request message that the whole body, the path and the query make.
+    pub(super) async fn message<B>(
+        &self,
+        body: &mut Option<B>,
+        kept: &mut Kept,
+        record: &mut CallRecord,
+    ) -> Result<Bytes, Status>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let limits = &self.snapshot.limits;
+        let limit = self.route.duties.duties.max_message.unwrap_or(limits.request_body);
+        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
+        let body = match body {
+            Some(body) => protocol::read(body, limit, limits.body_timeout).await?,
+            None => Bytes::new(),
+        };
+        record.request_bytes = body.len() as u64;
+        self.frame(&body, kept)
+    }
+
     /// The framed request message.
     pub(super) fn frame(&self, body: &[u8], kept: &mut Kept) -> Result<Bytes, Status> {
         let plan = &self.route.plan;
@@ -130,7 +152,7 @@ impl Steps<'_> {
         call: Call,
         kept: &mut Kept,
         record: &mut CallRecord,
-    ) -> Result<Vec<u8>, Status> {
+    ) -> Result<Body, Status> {
         let route = self.route;
         let sent = Instant::now();
         let reply = match self.announcement(&call, kept) {
@@ -139,17 +161,26 @@ impl Steps<'_> {
         };
         record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
         self.keep(&reply, kept);
-        let message = reply.outcome?;
+        self.written(&reply.outcome?)
+    }
+
+    /// The answer's body.
+    pub(super) fn written(&self, message: &Bytes) -> Result<Body, Status> {
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
-        route.plan.write_response(&message, &mut json)?;
-        Ok(json)
+        self.route.plan.write_response(message, &mut json)?;
+        Ok(json.into())
     }
 
     /// What an answer carries of a backend's reply.
     pub(super) fn keep(&self, reply: &Reply, kept: &mut Kept) {
         self.snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        self.keep_trailers(&reply.trailers, kept);
+    }
+
+    /// What trailers carry of a backend's, where the client takes them.
+    pub(super) fn keep_trailers(&self, trailers: &HeaderMap, kept: &mut Kept) {
         if takes_trailers(&self.parts.headers) {
-            kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
+            kept.trailers = self.snapshot.metadata.trailers(trailers);
         }
     }
 
@@ -172,7 +203,7 @@ impl Steps<'_> {
 }
 
 /// Whether the client said `TE: trailers` (RFC 9110, section 10.1.4).
-fn takes_trailers(headers: &HeaderMap) -> bool {
+pub(super) fn takes_trailers(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::TE)
         .iter()
