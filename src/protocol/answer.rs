@@ -23,7 +23,9 @@ impl Answer {
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let Self { status, mut headers, body, trailers } = self;
-        headers.entry(CONTENT_TYPE).or_insert(JSON);
+        if !body.is_empty() {
+            headers.entry(CONTENT_TYPE).or_insert(JSON);
+        }
         announce(&trailers, &mut headers);
         let mut response = Response::new(body.with_trailers(trailers));
         *response.status_mut() = status;

@@ -116,7 +116,7 @@ impl Body {
     /// Whether it has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len() == 0 && !self.is_stream()
     }
 }
 

@@ -102,6 +102,8 @@ impl Default for Settings {
 pub struct CallPlan {
     plans: Plans,
     request: RequestPlan,
+    /// The messages of a request stream behind the first, where there are such.
+    later: Option<RequestPlan>,
     output: u32,
     /// The place of the field that is the answer; none: all of the message is.
     part: Option<usize>,
@@ -117,6 +119,10 @@ impl CallPlan {
         Some(Self {
             plans: plans.clone(),
             request: RequestPlan::compile(plans, input, &binding.body, &binding.variables),
+            later: binding
+                .rpc
+                .is_client_streaming()
+                .then(|| RequestPlan::compile(plans, input, &binding.body, &[])),
             output,
             part: binding.response_body.as_ref().and_then(|field| place(field.number())),
         })
@@ -148,6 +154,14 @@ impl CallPlan {
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
         self.request.write(&self.plans, captures, query, body, out)
+    }
+
+    /// The same for a message of a request stream behind the first: nothing but the body is in it.
+    ///
+    /// # Errors
+    /// As for [`write_request`](Self::write_request).
+    pub fn write_later_request(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
+        self.later.as_ref().unwrap_or(&self.request).write(&self.plans, &[], None, body, out)
     }
 
     /// Appends the answer's JSON for the response message's wire bytes to `out`, which stays as it was when

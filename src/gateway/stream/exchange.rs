@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::upload::Upload;
 use crate::observe::CallRecord;
 use crate::status::{Code, Origin, Status};
-use crate::upstream::{End, Receiving, Reply, Sending};
+use crate::upstream::{End, Receiving, Sending};
 
 /// A call under way. Dropping it cancels the call.
 pub(super) struct Exchange {
@@ -130,29 +130,6 @@ impl Exchange {
     /// The same, for good.
     pub(super) fn into_end(self) -> End {
         self.end.unwrap_or_else(|| End { metadata: HeaderMap::new(), outcome: Err(broken()) })
-    }
-
-    /// The one message of the answer, and all that came with it.
-    ///
-    /// # Errors
-    /// A fault in the client's half.
-    pub(super) async fn reply(&mut self) -> Result<Reply, Status> {
-        let Self { request, receiving, .. } = self;
-        let mut fault = poll_fn(|cx| match request {
-            Some(sent) => match ready!(sent.as_mut().poll(cx)) {
-                Err(fault) => Poll::Ready(fault),
-                Ok(()) => {
-                    *request = None;
-                    Poll::Pending
-                }
-            },
-            None => Poll::Pending,
-        });
-        tokio::select! {
-            biased;
-            fault = &mut fault => Err(fault),
-            reply = receiving.reply() => Ok(reply),
-        }
     }
 
     /// Writes down what is known of the call by now.

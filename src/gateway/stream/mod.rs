@@ -26,7 +26,7 @@ use super::steps::{Kept, Steps, takes_trailers};
 use crate::observe::CallRecord;
 use crate::protocol::{self, Body, StreamForm};
 use crate::status::Status;
-use crate::upstream::{End, Opening};
+use crate::upstream::{self, End, Opening, Reply};
 
 /// Which halves of a method's calls are streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +81,19 @@ impl Steps<'_> {
         kept: &mut Kept,
         record: &mut CallRecord,
     ) -> Result<Body, Status> {
-        let reply = exchange.reply().await;
+        let metadata = exchange.head().await.unwrap_or_default();
+        let message = exchange.message().await;
+        let more = message.is_some() && exchange.message().await.is_some();
         exchange.record(record);
-        let reply = reply?;
+        let End { metadata: trailers, outcome } = exchange.into_end();
+        let outcome = match message {
+            _ if more => Err(upstream::broken("the backend sent more than one message where one was due")),
+            Some(message) => outcome.map(|()| message),
+            None => outcome.and(Err(upstream::broken("the backend ended the call without an answer"))),
+        };
+        let reply = Reply { metadata, trailers, outcome };
         self.keep(&reply, kept);
-        self.written(reply.outcome?)
+        self.written(&reply.outcome?)
     }
 
     /// Waits until the answer of a stream can begin, and begins it.
@@ -95,7 +103,7 @@ impl Steps<'_> {
         kept: &mut Kept,
         record: &mut CallRecord,
     ) -> Result<Body, Status> {
-        let raw = self.route.plan.answers_raw();
+        let raw = self.route.plan.raw_response().is_some();
         let wait = self.route.protocol.streams.head_wait;
         // Only the first message tells the content type of what is passed on as it is.
         let head = if raw { Ok(exchange.head().await) } else { timeout(wait, exchange.head()).await };

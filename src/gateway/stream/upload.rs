@@ -77,7 +77,7 @@ where
     /// # Errors
     /// What is wrong with the client's stream; the call is then cancelled.
     pub(super) async fn run(mut self, mut sending: Sending) -> Result<(), Status> {
-        let sent = if self.route.plan.takes_raw() {
+        let sent = if self.route.plan.raw_request().is_some() {
             self.pieces(&mut sending).await?
         } else {
             self.texts(&mut sending).await?
@@ -151,19 +151,19 @@ where
         let first = self.first.take();
         let framed = frame::framed(json.len() + 128, |out| match &first {
             Some(First { captures, query, .. }) => plan.write_request(captures, query.as_deref(), json, out),
-            None => plan.write_more(json, out),
+            None => plan.write_later_request(json, out),
         })?;
         self.send(framed, first, sending).await
     }
 
     async fn raw(&mut self, data: &[u8], sending: &mut Sending) -> Result<Result<(), Gone>, Status> {
-        let plan = &self.route.plan;
+        let Some(raw) = self.route.plan.raw_request() else { return Ok(Ok(())) };
         let first = self.first.take();
         let framed = frame::framed(data.len() + 128, |out| match &first {
             Some(First { captures, query, content_type }) => {
-                plan.write_raw_request(captures, query.as_deref(), content_type.as_deref(), data, out)
+                raw.write(captures, query.as_deref(), content_type.as_deref(), data, out)
             }
-            None => plan.write_more_raw(data, out),
+            None => raw.write_chunk(data, out),
         })?;
         self.send(framed, first, sending).await
     }

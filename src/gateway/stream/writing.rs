@@ -14,7 +14,6 @@ use crate::status::Status;
 pub(super) struct Writing {
     snapshot: Arc<Snapshot>,
     route: Arc<Route>,
-    form: StreamForm,
     writer: StreamWriter,
     out: Vec<u8>,
     /// A message that is passed on as it is, uncopied.
@@ -29,8 +28,7 @@ impl Writing {
         Self {
             snapshot: Arc::clone(snapshot),
             route: Arc::clone(route),
-            form,
-            writer: StreamWriter::new(form),
+            writer: StreamWriter::new(form, settings.newline_after_chunks),
             out: Vec::new(),
             whole: None,
             kind: None,
@@ -40,18 +38,19 @@ impl Writing {
     /// Adds a message.
     pub(super) fn message(&mut self, message: Bytes) -> Result<(), Status> {
         let plan = &self.route.plan;
-        if self.form != StreamForm::Raw {
+        let Some(raw) = plan.raw_response() else {
             return self.writer.message(&mut self.out, |out| plan.write_response(&message, out));
-        }
-        let (kind, data) = plan.raw_response(message)?;
-        self.kind = self.kind.take().or(Some(kind));
-        if self.route.protocol.streams.newline_after_chunks {
-            self.out.extend_from_slice(&data);
-            self.out.push(b'\n');
-        } else {
+        };
+        let (kind, data) = raw.read(&message)?;
+        self.kind = self.kind.take().or(kind);
+        if self.writer.after_chunk().is_empty() {
             self.whole = Some(data).filter(|data| !data.is_empty());
+            return Ok(());
         }
-        Ok(())
+        self.writer.message(&mut self.out, |out| {
+            out.extend_from_slice(&data);
+            Ok(())
+        })
     }
 
     /// Writes the end of a stream that went well.
@@ -61,7 +60,7 @@ impl Writing {
 
     /// Writes the end of one that did not; `false` where the form has no way to say so.
     pub(super) fn error(&mut self, status: &Status) -> bool {
-        let told = self.form != StreamForm::Raw;
+        let told = self.writer.form() != StreamForm::Raw;
         if told {
             self.writer.error(&mut self.out, |out| self.snapshot.plans.write_status(status, out));
         }
@@ -74,7 +73,7 @@ impl Writing {
 
     /// Whether the form can say that a silent stream goes on.
     pub(super) fn keeps_alive(&self) -> bool {
-        self.form == StreamForm::Events
+        self.writer.form() == StreamForm::Events
     }
 
     /// The headers of the form.
