@@ -112,9 +112,6 @@ impl Matched<'_> {
     ) -> io::Result<u8> {
         page.line("route", &format!("{}\n{}", self.binding, position(self.binding)))?;
         page.line("rpc", &format!("{}{}", rpc(self.binding), self.streaming()))?;
-        if let Err(status) = self.snapshot.serves(self.index) {
-            return page.refused(&status);
-        }
         let captures = match captures {
             Ok(captures) => captures,
             Err(status) => return page.refused(&status),

@@ -23,6 +23,7 @@ mod serving;
 mod shutdown;
 mod sockets;
 mod starting;
+mod streams;
 mod support;
 mod telemetry;
 mod transcoding;

@@ -170,7 +170,7 @@ where
 
     /// Sends a message once it has been held to everything that the whole request of a unary call is held to.
     async fn send(
-        &self,
+        &mut self,
         framed: Bytes,
         first: Option<First>,
         sending: &mut Sending,
