@@ -74,6 +74,7 @@ impl Check<'_> {
             keepalive: file.keepalive.map(|period| period.0).filter(|period| !period.is_zero()),
             max_request_message: file.max_request_message.bytes(),
             max_response_message: file.max_response_message.bytes(),
+            stream_window: 256 << 10,
             place: self.place(at),
         };
         Some(gateway::UpstreamSettings {
@@ -102,6 +103,7 @@ impl Check<'_> {
             keepalive: Some(Duration::from_secs(30)),
             max_request_message: SERVICE_MESSAGE,
             max_response_message: SERVICE_MESSAGE,
+            stream_window: 256 << 10,
             place: self.place(at),
         })
     }
