@@ -46,7 +46,7 @@ impl Check<'_> {
     /// Makes settings of a file. What is faulty is told and left out, so that the rest can be looked at too.
     pub fn settings(mut self, file: File) -> Settings {
         let schema = self.schema(&file.schema);
-        let upstreams = self.upstreams(&file.upstreams);
+        let upstreams = self.upstreams(&file.upstreams, &file.limits);
         let max_depth = self.depth(file.limits.json_depth);
         let max_json = self.positive("limits.response_json", file.limits.response_json.bytes());
         let gateway = gateway::Settings {
