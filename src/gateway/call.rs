@@ -44,6 +44,7 @@ impl Snapshot {
                 let answer = self.answer(route, &captures, &parts, body, peer, record).await;
                 answer.into_response()
             }
+            Err(Refusal::Health(health)) => self.tell(health, &parts, record).await.into_response(),
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
             Err(Refusal::Status(status)) => self.error(&status, HeaderMap::new(), record).into_response(),
         };
@@ -91,7 +92,7 @@ impl Snapshot {
         answer
     }
 
-    fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
+    pub(super) fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
         record.code = status.code;
         record.origin = Some(status.origin);
         let let_in = !matches!(status.code, Code::Unauthenticated | Code::PermissionDenied);
