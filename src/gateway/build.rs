@@ -268,6 +268,7 @@ fn route(
         partial: None,
         event: None,
         streaming,
+        fieldless: !streaming && binding.rpc.output().fields().next().is_none(),
         protocol: Arc::default(),
         limits: MethodLimits::default(),
     })

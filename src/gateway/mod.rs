@@ -174,6 +174,8 @@ struct Route {
     /// How its event is made, if it makes one.
     event: Option<Arc<EventPlan>>,
     streaming: bool,
+    /// Whether it answers with one message, of a type that has no fields.
+    fieldless: bool,
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,
