@@ -96,7 +96,8 @@ impl Health {
         match miss {
             Miss::NotFound if self.stands_at(parts) => Miss::MethodNotAllowed(METHODS.to_vec()),
             Miss::MethodNotAllowed(mut methods) if self.stands_at(parts) => {
-                methods.extend(METHODS.iter().filter(|method| !methods.contains(method)).cloned());
+                methods.retain(|method| !METHODS.contains(method));
+                methods.extend(METHODS);
                 Miss::MethodNotAllowed(methods)
             }
             miss => miss,
