@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
 use super::events::Building;
+use super::health::Health;
 use super::partial::Partial;
 use super::validation;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
@@ -61,6 +62,8 @@ pub(super) fn snapshot(
     let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
     hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     validation::hand_out(&settings.validation, &schema, &bindings, &mut routes, problems);
+    let health =
+        settings.health.as_ref().and_then(|health| Health::prepare(health, &upstreams, &table, problems));
     if problems.has_errors() {
         return None;
     }
@@ -80,6 +83,7 @@ pub(super) fn snapshot(
         events: events.map(|events| events.events),
         limits: settings.limits.clone(),
         rate_limits,
+        health,
     })
 }
 
@@ -264,6 +268,7 @@ fn route(
         partial: None,
         event: None,
         streaming,
+        fieldless: !streaming && binding.rpc.output().fields().next().is_none(),
         protocol: Arc::default(),
         limits: MethodLimits::default(),
     })

@@ -15,6 +15,7 @@ mod call;
 mod duties;
 mod events;
 mod find;
+mod health;
 mod partial;
 mod steps;
 mod validation;
@@ -27,6 +28,7 @@ use http::HeaderName;
 use http::uri::PathAndQuery;
 
 use self::duties::RouteDuties;
+use self::health::Health;
 use self::partial::Partial;
 use crate::duty::{self, Duties};
 use crate::event::{self, EventPlan, Events};
@@ -75,6 +77,17 @@ pub struct Settings {
     pub limits: Limits,
     /// How often someone may call.
     pub rate_limits: ratelimit::Settings,
+    /// Where clients are told the health of a backend; `None`: nowhere.
+    pub health: Option<HealthSettings>,
+}
+
+/// The health of a backend, told to clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthSettings {
+    /// The path at which it is told.
+    pub path: String,
+    /// The name of the upstream that is asked; `None`: the first.
+    pub upstream: Option<String>,
 }
 
 /// How HTTP and JSON are mapped to gRPC: what a profile sets the defaults of.
@@ -138,6 +151,7 @@ pub struct Snapshot {
     events: Option<Arc<Events>>,
     limits: Limits,
     rate_limits: Option<RateLimits>,
+    health: Option<Health>,
 }
 
 /// What a call needs of its binding.
@@ -160,6 +174,8 @@ struct Route {
     /// How its event is made, if it makes one.
     event: Option<Arc<EventPlan>>,
     streaming: bool,
+    /// Whether it answers with one message, of a type that has no fields.
+    fieldless: bool,
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,

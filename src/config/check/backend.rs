@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+
 use crate::units::Period;
 use crate::{gateway, schema, upstream};
 
-use super::super::file::{Limits, Method, Schema, Upstream, UpstreamTls};
+use super::super::file::{Health, Limits, Method, Schema, Upstream, UpstreamTls};
 use super::Check;
 
 impl Check<'_> {
@@ -51,6 +53,18 @@ impl Check<'_> {
             }
         }
         upstreams
+    }
+
+    /// Where the health of a backend is told.
+    pub(super) fn health(&mut self, file: &Health) -> Option<gateway::HealthSettings> {
+        let path = file.path.as_ref()?;
+        let good = PathAndQuery::try_from(path.as_str()).is_ok_and(|parsed| parsed.path() == path);
+        if !good || !path.starts_with('/') {
+            let what = format!("`{path}` is not the path of a request");
+            self.error("health.path", what, "write a path such as `/healthz`");
+            return None;
+        }
+        Some(gateway::HealthSettings { path: path.clone(), upstream: file.upstream.clone() })
     }
 
     fn stream_window(&mut self, limits: &Limits) -> u32 {

@@ -86,6 +86,7 @@ impl Check<'_> {
             },
             limits: self.request_limits(&file.limits),
             rate_limits: self.rate_limits(&file),
+            health: self.health(&file.health),
         };
         let serve = serve::Settings {
             listeners: self.listeners(&file.listen),

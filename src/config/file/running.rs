@@ -119,6 +119,17 @@ pub struct Admin {
     pub listen: Option<String>,
 }
 
+/// Where clients are told the health of a backend, as it tells it by `grpc.health.v1`: `GET` answers 200, or what
+/// its error maps to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Health {
+    /// The path on the public listeners, such as `/healthz`; `null`: nowhere.
+    pub path: Option<String>,
+    /// The name of the upstream that is asked; `null`: the first.
+    pub upstream: Option<String>,
+}
+
 /// How changes of files are noticed. SIGHUP and `POST /reload` work always.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
