@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
 use super::events::Building;
+use super::health::Health;
 use super::partial::Partial;
 use super::stream::Streams;
 use super::validation;
@@ -62,6 +63,8 @@ pub(super) fn snapshot(
     let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
     hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     validation::hand_out(&settings.validation, &schema, &bindings, &mut routes, problems);
+    let health =
+        settings.health.as_ref().and_then(|health| Health::prepare(health, &upstreams, &table, problems));
     if problems.has_errors() {
         return None;
     }
@@ -81,6 +84,7 @@ pub(super) fn snapshot(
         events: events.map(|events| events.events),
         limits: settings.limits.clone(),
         rate_limits,
+        health,
     })
 }
 
@@ -259,6 +263,7 @@ fn route(
         partial: None,
         event: None,
         streams,
+        fieldless: streams.is_none() && binding.rpc.output().fields().next().is_none(),
         protocol: Arc::default(),
         limits: MethodLimits::default(),
     })

@@ -15,6 +15,7 @@ mod call;
 mod duties;
 mod events;
 mod find;
+mod health;
 mod partial;
 mod steps;
 mod stream;
@@ -28,6 +29,7 @@ use http::HeaderName;
 use http::uri::PathAndQuery;
 
 use self::duties::RouteDuties;
+use self::health::Health;
 use self::partial::Partial;
 use self::stream::Streams;
 use crate::duty::{self, Duties};
@@ -76,6 +78,17 @@ pub struct Settings {
     pub limits: Limits,
     /// How often someone may call.
     pub rate_limits: ratelimit::Settings,
+    /// Where clients are told the health of a backend; `None`: nowhere.
+    pub health: Option<HealthSettings>,
+}
+
+/// The health of a backend, told to clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthSettings {
+    /// The path at which it is told.
+    pub path: String,
+    /// The name of the upstream that is asked; `None`: the first.
+    pub upstream: Option<String>,
 }
 
 /// How HTTP and JSON are mapped to gRPC: what a profile sets the defaults of.
@@ -139,6 +152,7 @@ pub struct Snapshot {
     events: Option<Arc<Events>>,
     limits: Limits,
     rate_limits: Option<RateLimits>,
+    health: Option<Health>,
 }
 
 /// What a call needs of its binding.
@@ -162,6 +176,8 @@ struct Route {
     event: Option<Arc<EventPlan>>,
     /// Which halves of its calls are streams; `None`: it is unary.
     streams: Option<Streams>,
+    /// Whether it answers with one message, of a type that has no fields.
+    fieldless: bool,
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,

@@ -72,6 +72,8 @@ fn what_makes_no_sense_is_refused() {
         ("listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:1}", (4, 17), "for clients already"),
         ("limits: {header_bytes: 1KiB}", (3, 24), "too little"),
         ("limits: {streams: 0}", (3, 19), "zero"),
+        ("limits: {stream_window: 63KiB}", (3, 25), "too little"),
+        ("limits: {stream_window: 2GiB}", (3, 25), "too much"),
         ("limits: {json_depth: 300}", (3, 22), "deeper than the 200"),
         ("compression: {min_size: 1MiB}", (3, 25), "too much"),
         ("cors: {origins: ['*'], credentials: true}", (3, 17), "browsers refuse"),

@@ -91,8 +91,8 @@ impl Steps<'_> {
             Some(message) => outcome.map(|()| message),
             None => outcome.and(Err(upstream::broken("the backend ended the call without an answer"))),
         };
-        let reply = Reply { metadata, trailers, outcome };
-        self.keep(&reply, kept);
+        let mut reply = Reply { metadata, trailers, outcome };
+        self.keep(&mut reply, kept);
         self.written(&reply.outcome?)
     }
 
@@ -106,8 +106,9 @@ impl Steps<'_> {
         let raw = self.route.plan.raw_response().is_some();
         let wait = self.route.protocol.streams.head_wait;
         // Only the first message tells the content type of what is passed on as it is.
-        let head = if raw { Ok(exchange.head().await) } else { timeout(wait, exchange.head()).await };
-        if let Ok(Some(metadata)) = &head {
+        let mut head = if raw { Ok(exchange.head().await) } else { timeout(wait, exchange.head()).await };
+        if let Ok(Some(metadata)) = &mut head {
+            kept.status = self.route.protocol.answers.take_status(metadata);
             self.snapshot.metadata.answer(metadata, &mut kept.headers);
         }
         let first = match &head {
