@@ -57,6 +57,10 @@ pub(super) fn snapshot(
     let event_plans = events.as_ref().map(|events| events.plans(&bindings, &duties, problems));
     let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
     for (route, plan) in routes.iter_mut().zip(event_plans.into_iter().flatten()) {
+        if plan.is_some() && route.streams.is_some() {
+            let what = format!("`{}` streams: no events are made of its calls", route.rpc);
+            problems.push(Problem::warning(Place::item("events"), what));
+        }
         route.event = plan;
     }
     let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
