@@ -1,6 +1,7 @@
 //! Streaming calls of the embedded backend: messages are read, made and sent one by one, and go wrong as the call
 //! asks for. Not for what its metadata says: [`steering`](super::steering) and [`fault`](super::fault).
 
+use std::future::pending;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -342,7 +343,8 @@ impl Requests {
             }
             match self.body.frame().await {
                 None => return self.reader.finish().map_err(broken).map(|()| None),
-                Some(Err(_)) => return Err(Status::cancelled("the request was broken off")),
+                // Nobody waits any more: the call is dropped as soon as the connection notices it too.
+                Some(Err(_)) => return pending().await,
                 Some(Ok(frame)) => {
                     if let Ok(chunk) = frame.into_data() {
                         self.reader.push(chunk);

@@ -19,8 +19,8 @@ use crate::upstream::{End, Receiving, Sending};
 
 /// A call under way. Dropping it cancels the call.
 pub(super) struct Exchange {
-    /// What is still being sent; its fault is the client's.
-    request: Option<Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>>,
+    /// What is still being sent. What is wrong with it ends the answer.
+    request: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     receiving: Receiving,
     /// Whether the backend's initial metadata was read.
     headed: bool,
@@ -39,7 +39,6 @@ impl Exchange {
             if sending.send(message).await.is_ok() {
                 sending.finish();
             }
-            Ok(())
         };
         Self::new(Box::pin(request), receiving, Arc::default())
     }
@@ -55,7 +54,7 @@ impl Exchange {
     }
 
     fn new(
-        request: Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>,
+        request: Pin<Box<dyn Future<Output = ()> + Send>>,
         receiving: Receiving,
         read: Arc<AtomicU64>,
     ) -> Self {
@@ -74,7 +73,8 @@ impl Exchange {
 
     /// Like [`head`](Self::head).
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Option<HeaderMap>> {
-        if self.poll_end(cx) {
+        self.poll_request(cx);
+        if self.end.is_some() {
             return Poll::Ready(None);
         }
         match ready!(self.receiving.poll_head(cx)) {
@@ -91,7 +91,8 @@ impl Exchange {
 
     /// Like [`message`](Self::message).
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.poll_end(cx) {
+        self.poll_request(cx);
+        if self.end.is_some() {
             return Poll::Ready(None);
         }
         if !self.headed && ready!(self.poll_head(cx)).is_none() {
@@ -104,17 +105,10 @@ impl Exchange {
         Poll::Ready(message)
     }
 
-    /// Whether the call has ended, by a fault in the client's half too.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some(request) = &mut self.request
-            && let Poll::Ready(sent) = request.as_mut().poll(cx)
-        {
+    fn poll_request(&mut self, cx: &mut Context<'_>) {
+        if self.request.as_mut().is_some_and(|request| request.as_mut().poll(cx).is_ready()) {
             self.request = None;
-            if let (Err(fault), None) = (sent, &self.end) {
-                self.end = Some(End { metadata: HeaderMap::new(), outcome: Err(fault) });
-            }
         }
-        self.end.is_some()
     }
 
     /// Ends the call by a fault in what was received.
@@ -143,13 +137,14 @@ impl Exchange {
 }
 
 /// A task that ends when nobody waits for it any more.
-struct Task(JoinHandle<Result<(), Status>>);
+struct Task(JoinHandle<()>);
 
 impl Future for Task {
-    type Output = Result<(), Status>;
+    type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|done| done.unwrap_or_else(|_| Err(broken())))
+    /// One that panicked has told so, and has given the call up.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
     }
 }
 

@@ -72,20 +72,19 @@ where
         Arc::clone(&self.read)
     }
 
-    /// Sends all messages, or as many as the backend takes.
-    ///
-    /// # Errors
-    /// What is wrong with the client's stream; the call is then cancelled.
-    pub(super) async fn run(mut self, mut sending: Sending) -> Result<(), Status> {
+    /// Sends all messages, or as many as the backend takes. What is wrong with the client's stream ends the call.
+    pub(super) async fn run(mut self, mut sending: Sending) {
         let sent = if self.route.plan.raw_request().is_some() {
-            self.pieces(&mut sending).await?
+            self.pieces(&mut sending).await
         } else {
-            self.texts(&mut sending).await?
+            self.texts(&mut sending).await
         };
-        if sent.is_ok() {
-            sending.finish();
+        match sent {
+            Ok(Ok(())) => sending.finish(),
+            // The backend has ended the call, and says why.
+            Ok(Err(Gone)) => {}
+            Err(fault) => sending.fail(fault),
         }
-        Ok(())
     }
 
     /// Each JSON text of the body is a message.

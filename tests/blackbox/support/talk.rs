@@ -105,14 +105,6 @@ impl Talk {
         (parts.status, parts.headers)
     }
 
-    /// Whether the answer's head is there by now.
-    pub fn headed(&self) -> bool {
-        match &self.response {
-            Response::Coming(response) => response.is_finished(),
-            Response::Body(_) => true,
-        }
-    }
-
     /// The next piece of the answer; `None` at its end, an error where it breaks off.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, String> {
         if let Response::Coming(_) = self.response {
