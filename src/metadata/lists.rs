@@ -21,11 +21,11 @@ impl Allowed {
     pub fn read(list: &[String], key: &str, problems: &mut Problems) -> Self {
         let mut allowed = Self::default();
         for text in list {
+            // To HTTP, `*` is a letter like any other.
+            let Some(name) = named(text, key, problems) else { continue };
             if text.contains('*') {
-                if named(&text.replace('*', "x"), key, problems).is_some() {
-                    allowed.globs.push(Glob::new(text.to_lowercase()));
-                }
-            } else if let Some(name) = named(text, key, problems).filter(|name| passes(name, key, problems)) {
+                allowed.globs.push(Glob::new(name.as_str()));
+            } else if passes(&name, key, problems) {
                 allowed.names.push(name);
             }
         }

@@ -140,7 +140,7 @@ mod tests {
             [
                 "`no good` is not a header name",
                 "the header `connection` cannot be forwarded",
-                "`n gx` is not a header name",
+                "`n g*` is not a header name",
                 "the header `grpc-status` cannot be forwarded"
             ]
         );

@@ -9,8 +9,9 @@ use crate::support::{GatewayBuilder, Script, Scripted, shop, shop_files};
 async fn what_the_backend_says_is_mapped() {
     let backend = Scripted::start(Script::default()).await;
     let gateway = shop_files().upstream(backend.address).config("health: {path: /healthz}").start().await;
-    let saying = |message| Script { message, ..Script::default() };
-    let failing = |trailers| Script { trailers, ..Script::default() };
+    let saying = |message: &'static [u8]| Script { message, ..Script::default() };
+    let failing =
+        |trailers: &'static [(&'static str, &'static str)]| Script { trailers, ..Script::default() };
     for (script, http, code) in [
         (saying(&[8, 1]), 200, 0),
         (saying(&[8, 2]), 503, 14),
