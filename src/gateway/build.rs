@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
 use super::events::Building;
+use super::mapping::{AllReady, Mapped, Ready};
 use super::partial::Partial;
 use super::validation;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
@@ -21,7 +21,7 @@ use crate::ratelimit::{MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
 use crate::schema;
-use crate::transcode::{CallPlan, Plans};
+use crate::transcode::CallPlan;
 use crate::units::Glob;
 use crate::upstream::{self, Upstream};
 
@@ -40,20 +40,19 @@ pub(super) fn snapshot(
         rule::tell_unmatched(&one.services, &schema, problems);
     }
     let bindings = rule::read(&schema, &settings.rule, problems);
-    let table = RouteTable::build(&bindings, &settings.mapping.route, problems);
+    let mapped = Mapped::of(settings, &bindings);
+    let table = RouteTable::build_each(&bindings, &settings.mapping.route, &mapped.routes(), problems);
     if bindings.is_empty() && !problems.has_errors() {
         problems.push(nothing_to_serve(settings));
     }
-    let started = Instant::now();
-    let plans = Plans::compile(schema.pool(), &settings.mapping.transcode);
-    let planning = started.elapsed();
+    let ready = mapped.ready(metadata, schema.pool(), problems);
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
     if settings.policy.is_none() {
         tell_unguarded(settings, &bindings, &duties, problems);
     }
-    let events = Building::prepare(settings, &schema, &plans, previous, problems);
+    let events = Building::prepare(settings, &schema, &ready.common.plans, previous, problems);
     let event_plans = events.as_ref().map(|events| events.plans(&bindings, &duties, problems));
-    let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    let mut routes = routes(&bindings, duties, settings, &upstreams, &ready, problems);
     for (route, plan) in routes.iter_mut().zip(event_plans.into_iter().flatten()) {
         route.event = plan;
     }
@@ -71,10 +70,10 @@ pub(super) fn snapshot(
         table,
         routes,
         upstreams: upstreams.into_iter().flatten().collect(),
-        metadata,
         policy: policy.flatten(),
-        plans,
-        planning,
+        plans: ready.plans,
+        common_plans: ready.common.plans,
+        planning: ready.planning,
         version_header: settings.version_header.clone(),
         reserved_metadata: settings.reserved_metadata.clone(),
         events: events.map(|events| events.events),
@@ -176,17 +175,16 @@ fn routes(
     duties: Vec<Arc<Duties>>,
     settings: &Settings,
     upstreams: &[Option<Backend>],
-    plans: &Plans,
+    ready: &AllReady,
     problems: &mut Problems,
 ) -> Vec<Route> {
     let choice = Choice::of(settings, upstreams);
     let deadlines: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
     tell_unused_deadlines(bindings, &deadlines, problems);
     let mut partials = Partials { settings, choice: &choice, known: BTreeMap::new() };
-    let protocol = Arc::new(settings.mapping.protocol.clone());
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
-    for (binding, duties) in bindings.iter().zip(duties) {
+    for (index, (binding, duties)) in bindings.iter().zip(duties).enumerate() {
         let service = binding.rpc.parent_service().full_name().to_owned();
         match choice.of_service(&service) {
             // A backend that could not be prepared was told already.
@@ -196,9 +194,8 @@ fn routes(
             }
             Chosen::Backend(backend) => {
                 let partial = partials.of(binding, &duties, problems);
-                let route = route(binding, duties, backend, &deadlines, plans, problems);
-                let protocol = Arc::clone(&protocol);
-                routes.extend(route.map(|route| Route { partial, protocol, ..route }));
+                let route = route(binding, duties, backend, &deadlines, ready.of(index), problems);
+                routes.extend(route.map(|route| Route { partial, ..route }));
             }
         }
     }
@@ -234,7 +231,7 @@ fn route(
     duties: Arc<Duties>,
     backend: &Backend,
     deadlines: &[(Glob, &MethodSettings)],
-    plans: &Plans,
+    ready: &Ready,
     problems: &mut Problems,
 ) -> Option<Route> {
     let rpc = rpc_name(binding);
@@ -251,7 +248,7 @@ fn route(
     }
     let own = deadlines.iter().find(|(glob, _)| glob.matches(&rpc)).map(|(_, one)| one.deadlines);
     Some(Route {
-        plan: CallPlan::compile(plans, binding)?,
+        plan: CallPlan::compile(&ready.plans, binding)?,
         captures: binding.variables.len(),
         path,
         template: binding.template.to_string().into(),
@@ -264,7 +261,8 @@ fn route(
         partial: None,
         event: None,
         streaming,
-        protocol: Arc::default(),
+        metadata: Arc::clone(&ready.metadata),
+        protocol: Arc::clone(&ready.protocol),
         limits: MethodLimits::default(),
     })
 }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use super::{Route, Snapshot};
 use crate::protocol;
-use crate::route::Miss;
+use crate::route::{Miss, WrongMethod};
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 
@@ -53,9 +53,11 @@ pub(super) enum Refusal {
 impl Refusal {
     fn of(miss: Miss, method: &Method) -> Self {
         match miss {
-            Miss::MethodNotAllowed(mut methods) if method == Method::OPTIONS => {
-                methods.push(Method::OPTIONS);
-                Self::Options(protocol::allow(&methods))
+            Miss::MethodNotAllowed(mut allowed)
+                if method == Method::OPTIONS && allowed.answer == WrongMethod::MethodNotAllowed =>
+            {
+                allowed.methods.push(Method::OPTIONS);
+                Self::Options(protocol::allow(&allowed.methods))
             }
             miss => Self::Status(protocol::of_miss(&miss)),
         }

@@ -15,10 +15,12 @@ mod call;
 mod duties;
 mod events;
 mod find;
+mod mapping;
 mod partial;
 mod steps;
 mod validation;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub rule: rule::Settings,
     /// How HTTP and JSON are mapped to gRPC.
     pub mapping: Mapping,
+    /// Which methods are mapped in a way of their own; `None`: none are.
+    pub mappings: Option<Arc<dyn Mappings>>,
     /// Who may call; `None`: nobody is asked who they are.
     pub policy: Option<policy::Settings>,
     /// The backends, in order: a method goes to the first whose `services` match its service.
@@ -88,6 +92,12 @@ pub struct Mapping {
     pub metadata: metadata::Settings,
     /// Streams, bodies and answers.
     pub protocol: protocol::Settings,
+}
+
+/// Says which methods are mapped in a way of their own. Asked when a snapshot is built.
+pub trait Mappings: fmt::Debug + Send + Sync {
+    /// The mapping of a method, `pkg.Service/Method`; `None`: that of all.
+    fn of(&self, rpc: &str) -> Option<Mapping>;
 }
 
 /// A backend and the services it serves.
@@ -129,9 +139,11 @@ pub struct Snapshot {
     /// One for each binding, in the same order.
     routes: Vec<Route>,
     upstreams: Vec<Backend>,
-    metadata: metadata::Rules,
     policy: Option<Policy>,
-    plans: Plans,
+    /// Those that differ, and those of most methods first.
+    plans: Vec<Plans>,
+    /// Those of most methods, for answers that are about none.
+    common_plans: Plans,
     planning: Duration,
     version_header: Option<HeaderName>,
     reserved_metadata: Vec<HeaderName>,
@@ -160,6 +172,8 @@ struct Route {
     /// How its event is made, if it makes one.
     event: Option<Arc<EventPlan>>,
     streaming: bool,
+    /// Which headers pass.
+    metadata: Arc<metadata::Rules>,
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,
@@ -255,9 +269,10 @@ impl Snapshot {
         self.events.as_ref()
     }
 
-    /// The transcoding plans of the contract's message types.
+    /// The transcoding plans of the contract's message types: one for each way in which JSON is read and written, that
+    /// of most methods first.
     #[must_use]
-    pub fn plans(&self) -> &Plans {
+    pub fn plans(&self) -> &[Plans] {
         &self.plans
     }
 
@@ -267,10 +282,10 @@ impl Snapshot {
         self.planning
     }
 
-    /// The header rules.
+    /// The header rules of a binding, by its index.
     #[must_use]
-    pub fn metadata(&self) -> &metadata::Rules {
-        &self.metadata
+    pub fn metadata(&self, binding: usize) -> Option<&metadata::Rules> {
+        self.routes.get(binding).map(|route| &*route.metadata)
     }
 
     /// Who may call; `None`: nobody is asked who they are.

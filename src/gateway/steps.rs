@@ -83,9 +83,9 @@ impl Steps<'_> {
     /// What the backend is told: the client's metadata, what a rate limit service adds, who the caller is, and what an
     /// authorizer changes of it all.
     pub(super) fn metadata(&self, admitted: &Admitted, kept: &mut Kept) -> Result<HeaderMap, Status> {
-        let Self { snapshot, parts, .. } = *self;
+        let Self { snapshot, route, parts, .. } = *self;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
+        let mut metadata = route.metadata.request(&parts.headers, authority, self.peer)?;
         metadata.extend(kept.applied.request.drain());
         for name in &snapshot.reserved_metadata {
             metadata.remove(name);
@@ -147,9 +147,9 @@ impl Steps<'_> {
 
     /// What an answer carries of a backend's reply.
     pub(super) fn keep(&self, reply: &Reply, kept: &mut Kept) {
-        self.snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        self.route.metadata.answer(&reply.metadata, &mut kept.headers);
         if takes_trailers(&self.parts.headers) {
-            kept.trailers = self.snapshot.metadata.trailers(&reply.trailers);
+            kept.trailers = self.route.metadata.trailers(&reply.trailers);
         }
     }
 
