@@ -15,6 +15,7 @@ mod metadata;
 mod model_api;
 mod patch;
 mod policy;
+mod profiles;
 mod ratelimits;
 mod readme;
 mod reload;
