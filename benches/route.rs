@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::Method;
 use transom::problem::Problems;
-use transom::route::{RouteTable, Settings, Ties, Unescape};
+use transom::route::{RouteTable, Settings};
 use transom::rule::{self, Binding};
 use transom::schema::{self, Schema};
 
@@ -29,13 +29,7 @@ impl Api {
             delete_body: false,
         };
         let bindings = rule::read(&schema, &rules, &mut problems);
-        let settings = Settings {
-            empty_captures: false,
-            ties: Ties::LastWins,
-            unescape: Unescape::Spec,
-            head_as_get: true,
-        };
-        let table = RouteTable::build(&bindings, &settings, &mut problems);
+        let table = RouteTable::build(&bindings, &Settings::default(), &mut problems);
         assert!(!problems.has_errors(), "{problems}");
         Self { bindings, table }
     }

@@ -11,7 +11,7 @@ use transom::policy::{self, ActorSettings, Head, KeyHash, KeySettings, Policy, n
 use transom::problem::Place;
 use transom::problem::Problems;
 use transom::ratelimit::{self, Addressing, Anonymous, Applied, LocalSettings, RateLimits};
-use transom::route::{RouteTable, Settings, Ties, Unescape};
+use transom::route::{RouteTable, Settings, Ties};
 use transom::rule::{self, Binding, HttpMethod, PathTemplate, Segment};
 use transom::schema;
 use transom::transcode::{CallPlan, Plans, Settings as Json, UnsetFields};
@@ -31,8 +31,7 @@ fn model_api() -> Vec<Binding> {
 }
 
 fn table(bindings: &[Binding]) -> RouteTable {
-    let settings =
-        Settings { empty_captures: false, ties: Ties::Refuse, unescape: Unescape::Spec, head_as_get: true };
+    let settings = Settings { ties: Ties::Refuse, ..Settings::default() };
     let mut problems = Problems::new();
     let table = RouteTable::build(bindings, &settings, &mut problems);
     assert!(problems.is_empty(), "{problems}");

@@ -6,6 +6,7 @@ use std::io;
 use crate::config::render;
 use crate::problem::Problems;
 use crate::serve::Certificates;
+use crate::transcode::Plans;
 
 use super::args::CheckArgs;
 use super::build::{Built, build};
@@ -78,11 +79,12 @@ fn detail(built: &Built, terminal: &mut Terminal) -> io::Result<()> {
         writeln!(out.to, "upstream  {} {} ({services})", upstream.upstream.name, upstream.upstream.url)?;
     }
     let plans = built.snapshot.plans();
+    let forms = if plans.len() > 1 { format!(" in {} forms", plans.len()) } else { String::new() };
     writeln!(
         out.to,
-        "plans     {}, {} KiB, compiled in {:.1} ms",
-        plural(plans.len(), "message type", "message types"),
-        plans.bytes().div_ceil(1024),
+        "plans     {}{forms}, {} KiB, compiled in {:.1} ms",
+        plural(plans.first().map_or(0, Plans::len), "message type", "message types"),
+        plans.iter().map(Plans::bytes).sum::<usize>().div_ceil(1024),
         built.snapshot.planning().as_secs_f64() * 1000.0,
     )?;
     for file in &built.settings.files {

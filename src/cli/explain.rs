@@ -8,6 +8,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Uri};
 use prost_reflect::MessageDescriptor;
 
+use crate::config::Mappings;
 use crate::gateway::{Peer, Snapshot};
 use crate::metadata;
 use crate::patch::Wanted;
@@ -15,7 +16,7 @@ use crate::policy::{Head, Identity};
 use crate::problem::{Place, Problem, Problems};
 use crate::protocol;
 use crate::route::Miss;
-use crate::rule::{Binding, Body};
+use crate::rule::{Binding, Body, HttpMethod};
 use crate::status::{Status, code_name};
 use crate::transcode::{self, MessagePlan, UnsetFields};
 use crate::units::Period;
@@ -23,6 +24,7 @@ use crate::units::Period;
 use super::args::ExplainArgs;
 use super::build::{Built, NO_BACKEND, build_without_backend};
 use super::caller::Caller;
+use super::options::Asked;
 use super::paint::{Ink, Paint};
 use super::routes::{position, rpc};
 use super::serve::runtime;
@@ -39,7 +41,8 @@ async fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8> 
     let mut problems = Problems::new();
     let built = build_without_backend(args.source.sources(), &mut problems);
     terminal.tell(&problems)?;
-    let Some(Built { snapshot, .. }) = built else { return Ok(PROBLEMS) };
+    let Some(Built { snapshot, settings }) = built else { return Ok(PROBLEMS) };
+    let mappings = &settings.mappings;
     let headers = args.headers();
     let body = match args.body() {
         Ok(body) => body,
@@ -53,12 +56,12 @@ async fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8> 
     let (paint, out) = (terminal.out.paint, &mut terminal.out.to);
     let mut page = Page { paint, out };
     match snapshot.table().find(request.method, request.target.path()) {
-        Err(miss) => missed(&snapshot, &request, &miss, &mut page),
+        Err(miss) => missed(&snapshot, mappings, &request, &miss, &mut page),
         Ok(found) => {
             let Some(binding) = snapshot.bindings().get(found.binding) else { return Ok(PROBLEMS) };
             let captures: Result<Vec<_>, _> =
                 (0..binding.variables.len()).map(|variable| found.capture(variable)).collect();
-            let matched = Matched { snapshot: &snapshot, index: found.binding, binding };
+            let matched = Matched { snapshot: &snapshot, mappings, index: found.binding, binding };
             matched.explain(&request, captures, &mut page).await
         }
     }
@@ -70,6 +73,13 @@ struct Request<'r> {
     target: &'r PathAndQuery,
     headers: &'r HeaderMap,
     body: Cow<'r, [u8]>,
+}
+
+impl Request<'_> {
+    /// What it brings that options are about.
+    fn asked<'r>(&'r self, binding: Option<&'r Binding>) -> Asked<'r> {
+        Asked { method: self.method, target: self.target, has_body: !self.body.is_empty(), binding }
+    }
 }
 
 /// Lines of `name  value`, values below one another.
@@ -99,6 +109,7 @@ impl Page<'_> {
 /// A request's binding.
 struct Matched<'m> {
     snapshot: &'m Snapshot,
+    mappings: &'m Mappings,
     index: usize,
     binding: &'m Binding,
 }
@@ -112,6 +123,7 @@ impl Matched<'_> {
     ) -> io::Result<u8> {
         page.line("route", &format!("{}\n{}", self.binding, position(self.binding)))?;
         page.line("rpc", &format!("{}{}", rpc(self.binding), self.streaming()))?;
+        page.line("options", &request.asked(Some(self.binding)).options(self.mappings, &rpc(self.binding)))?;
         let captures = match captures {
             Ok(captures) => captures,
             Err(status) => return page.refused(&status),
@@ -219,8 +231,9 @@ impl Matched<'_> {
         page: &mut Page<'_>,
     ) -> io::Result<u8> {
         let peer = Peer::default();
-        let mut metadata = match self.snapshot.metadata().request(request.headers, None, &peer) {
-            Ok(metadata) => metadata,
+        let rules = self.snapshot.metadata(self.index);
+        let mut metadata = match rules.map(|rules| rules.request(request.headers, None, &peer)).transpose() {
+            Ok(metadata) => metadata.unwrap_or_default(),
             Err(status) => return page.refused(&status),
         };
         if let Some(policy) = self.snapshot.policy() {
@@ -263,25 +276,40 @@ fn shown_message(desc: &MessageDescriptor, wire: &[u8]) -> String {
 }
 
 /// No binding matches: the answer, and what is near.
-fn missed(snapshot: &Snapshot, request: &Request<'_>, miss: &Miss, page: &mut Page<'_>) -> io::Result<u8> {
+fn missed(
+    snapshot: &Snapshot,
+    mappings: &Mappings,
+    request: &Request<'_>,
+    miss: &Miss,
+    page: &mut Page<'_>,
+) -> io::Result<u8> {
     page.refused(&protocol::of_miss(miss))?;
     let (name, routes) = match miss {
         Miss::Malformed(_) => return Ok(PROBLEMS),
         Miss::NotFound => ("nearest", nearest(snapshot.bindings(), request)),
-        Miss::MethodNotAllowed(methods) => ("allowed", allowed(snapshot, methods, request)),
+        Miss::MethodNotAllowed(found) => {
+            let routes = allowed(snapshot, &found.methods, request);
+            if let Some(first) = routes.first() {
+                page.line("options", &request.asked(None).options(mappings, &rpc(first)))?;
+            }
+            ("allowed", routes.into_iter().map(shown).collect())
+        }
     };
     page.line(name, &routes.join("\n"))?;
     Ok(PROBLEMS)
 }
 
-/// The routes that the path has under other methods.
-fn allowed(snapshot: &Snapshot, methods: &[Method], request: &Request<'_>) -> Vec<String> {
+/// The routes that the path has under other methods; to HEAD, the one of GET comes first.
+fn allowed<'s>(snapshot: &'s Snapshot, methods: &[Method], request: &Request<'_>) -> Vec<&'s Binding> {
     let of_method = |method: &Method| {
         let found = snapshot.table().find(method, request.target.path()).ok()?;
-        snapshot.bindings().get(found.binding).map(shown)
+        snapshot.bindings().get(found.binding)
     };
-    let mut routes: Vec<_> = methods.iter().filter_map(of_method).collect();
-    routes.dedup();
+    let mut routes: Vec<&Binding> = methods.iter().filter_map(of_method).collect();
+    routes.dedup_by(|one, other| std::ptr::eq(*one, *other));
+    if *request.method == Method::HEAD {
+        routes.sort_by_key(|binding| binding.method != HttpMethod::Exact(Method::GET));
+    }
     routes
 }
 

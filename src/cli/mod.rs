@@ -10,6 +10,7 @@ mod check;
 mod demo;
 mod explain;
 mod key;
+mod options;
 mod paint;
 mod routes;
 mod running;

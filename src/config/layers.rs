@@ -4,7 +4,7 @@
 //! url of the first upstream. A value that begins with `[` or `{` is read as YAML; other values take the type
 //! of their key, and lists are parted at commas.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::problem::{Place, Problem, Problems};
 
@@ -70,7 +70,7 @@ fn variable_value(name: &str, text: &str, mark: &Mark, problems: &mut Problems) 
     if !text.trim_start().starts_with(['[', '{']) {
         return Some(Value::Loose(text.to_owned()));
     }
-    let source = Rc::new(Source { name: format!("${name}"), text: text.to_owned() });
+    let source = Arc::new(Source { name: format!("${name}"), text: text.to_owned() });
     let mut faults = Problems::new();
     let node = yaml::parse(&source, &mut faults);
     problems.extend(faults.into_iter().map(|fault| Problem { place: Place::item(name), ..fault }));

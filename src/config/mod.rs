@@ -11,6 +11,7 @@ mod fault;
 pub mod file;
 mod json_schema;
 mod layers;
+mod mappings;
 mod node_deserializer;
 mod profile;
 mod read;
@@ -20,13 +21,14 @@ mod tree;
 mod yaml;
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::problem::{Place, Problem, Problems};
 use crate::{admin, gateway, policy, reload, serve, telemetry};
 
 pub use json_schema::json_schema;
 pub use layers::{Flag, FlagValue};
+pub use mappings::{Decision, Mappings};
 pub use render::render;
 pub use start_up::tell_start_up_keys;
 
@@ -65,6 +67,8 @@ pub struct Settings {
     pub read: Vec<PathBuf>,
     /// The effective configuration, for [`render`].
     pub file: File,
+    /// Which mapping each method has, and who said so.
+    pub mappings: Mappings,
 }
 
 /// Loads the configuration, telling every problem; `None` when there was an error.
@@ -121,7 +125,7 @@ pub fn keys(path: &Path, problems: &mut Problems) -> Vec<policy::KeySettings> {
 fn parse(path: &Path, problems: &mut Problems) -> Option<Node> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => yaml::parse(&Rc::new(Source { name, text }), problems),
+        Ok(text) => yaml::parse(&Arc::new(Source { name, text }), problems),
         Err(fault) => {
             let what = format!("cannot read the config file `{name}`: {}", check::reason(&fault));
             problems.push(Problem::error(Place::default(), what).help("give its path with `--config FILE`"));
@@ -132,7 +136,12 @@ fn parse(path: &Path, problems: &mut Problems) -> Option<Node> {
 
 fn understand(root: &mut Node, sources: &Sources, problems: &mut Problems) -> Settings {
     let written = root.clone();
-    let file: File = read::read(root, problems);
+    let mut file: File = read::read(root, problems);
+    for (index, method) in file.methods.iter_mut().enumerate() {
+        method.note(|section| {
+            mappings::keys(root, index, section).iter().map(|entry| entry.key.clone()).collect()
+        });
+    }
     let path = sources.file.as_deref();
     let folder = path.and_then(Path::parent).unwrap_or_else(|| Path::new(""));
     let files = path.map(Path::to_owned).into_iter().collect();

@@ -33,6 +33,10 @@ const TABLE: &[(&str, [Word; 4])] = &[
         "routing.ties",
         [Word::Text("last_wins"), Word::Text("last_wins"), Word::Text("refuse"), Word::Text("refuse")],
     ),
+    (
+        "routing.precedence",
+        [Word::Text("specific"), Word::Text("last"), Word::Text("specific"), Word::Text("specific")],
+    ),
     ("routing.unescape", [Word::Text("spec"), Word::Text("legacy"), Word::Text("spec"), Word::Text("spec")]),
     (
         "routing.empty_captures",
@@ -41,6 +45,15 @@ const TABLE: &[(&str, [Word; 4])] = &[
     (
         "routing.head_as_get",
         [Word::Switch(true), Word::Switch(false), Word::Switch(false), Word::Switch(true)],
+    ),
+    (
+        "routing.wrong_method",
+        [
+            Word::Text("method_not_allowed"),
+            Word::Text("not_implemented"),
+            Word::Text("not_found"),
+            Word::Text("method_not_allowed"),
+        ],
     ),
     (
         "streams.form",
@@ -62,7 +75,7 @@ const TABLE: &[(&str, [Word; 4])] = &[
 ];
 
 /// A default in the table.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Word {
     Text(&'static str),
     Switch(bool),
@@ -91,8 +104,13 @@ fn default_text(text: &str) -> Node {
     Node { value: Value::Text(text.to_owned()), mark: Mark::Default }
 }
 
+/// Whether a profile has another default for a key than `transom` has.
+pub(super) fn decides(profile: Profile, key: &str) -> bool {
+    TABLE.iter().any(|(of, words)| *of == key && words[profile as usize] != words[Profile::Transom as usize])
+}
+
 /// The profile that the tree names; a name that is none is told when the tree is read.
-fn named(root: &Node) -> Profile {
+pub(super) fn named(root: &Node) -> Profile {
     match root.get(&["profile"]).map(|node| &node.value) {
         Some(Value::Text(name) | Value::Loose(name)) => match name.as_str() {
             "grpc-gateway" => Profile::GrpcGateway,

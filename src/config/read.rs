@@ -135,7 +135,7 @@ fn variable_help(path: &[String], known: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
 
     use super::super::file::{File, Strictness, UnsetValues};
     use super::super::tree::Source;
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str) -> (File, Problems) {
-        let source = Rc::new(Source { name: "t.yaml".into(), text: text.into() });
+        let source = Arc::new(Source { name: "t.yaml".into(), text: text.into() });
         let mut problems = Problems::new();
         let mut root = yaml::parse(&source, &mut problems).expect("YAML");
         (read(&mut root, &mut problems), problems)

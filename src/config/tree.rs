@@ -3,7 +3,7 @@
 //!
 //! Not for meaning: [`read`](super::read) types the tree, [`check`](super::check) understands it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::render::holds_secret;
 use crate::problem::Place;
@@ -41,9 +41,9 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Mark {
     /// In the config file, lines and columns counted from 1.
-    File { source: Rc<Source>, line: usize, column: usize, width: usize },
+    File { source: Arc<Source>, line: usize, column: usize, width: usize },
     /// In an environment variable or a flag.
-    Named(Rc<str>),
+    Named(Arc<str>),
     /// By the profile, or nowhere.
     Default,
 }

@@ -4,7 +4,7 @@
 //! faults at once.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
@@ -15,7 +15,7 @@ use crate::problem::{Place, Problem, Problems};
 use super::tree::{Entry, Mark, Node, Source, Value};
 
 /// Reads a YAML document; tells its syntax fault, or every duplicate key. An empty document is an empty map.
-pub(super) fn parse(source: &Rc<Source>, problems: &mut Problems) -> Option<Node> {
+pub(super) fn parse(source: &Arc<Source>, problems: &mut Problems) -> Option<Node> {
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
@@ -136,7 +136,7 @@ impl<'de> Visitor<'de> for RawVisitor {
 
 /// Turns locations into marks, and tells keys that are written twice.
 struct Marker<'s> {
-    source: &'s Rc<Source>,
+    source: &'s Arc<Source>,
     problems: &'s mut Problems,
 }
 
@@ -181,7 +181,7 @@ impl Marker<'_> {
         let (line, column) = (count(location.line()), count(location.column()));
         let left = self.source.text.lines().nth(line.saturating_sub(1)).unwrap_or("").chars().count();
         let width = count(location.span().len()).min((left + 1).saturating_sub(column)).max(1);
-        Mark::File { source: Rc::clone(self.source), line, column, width }
+        Mark::File { source: Arc::clone(self.source), line, column, width }
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> (Option<Node>, Problems) {
-        let source = Rc::new(Source { name: "t.yaml".into(), text: text.into() });
+        let source = Arc::new(Source { name: "t.yaml".into(), text: text.into() });
         let mut problems = Problems::new();
         let node = parse(&source, &mut problems);
         (node, problems)

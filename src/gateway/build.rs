@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
 use super::events::Building;
 use super::health::Health;
+use super::mapping::{AllReady, Mapped, Ready};
 use super::partial::Partial;
 use super::stream::Streams;
 use super::validation;
@@ -23,7 +23,7 @@ use crate::ratelimit::{MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{self, Binding};
 use crate::schema;
-use crate::transcode::{CallPlan, Plans};
+use crate::transcode::CallPlan;
 use crate::units::Glob;
 use crate::upstream::{self, Deadlines, Upstream};
 
@@ -42,20 +42,19 @@ pub(super) fn snapshot(
         rule::tell_unmatched(&one.services, &schema, problems);
     }
     let bindings = rule::read(&schema, &settings.rule, problems);
-    let table = RouteTable::build(&bindings, &settings.mapping.route, problems);
+    let mapped = Mapped::of(settings, &bindings);
+    let table = RouteTable::build_each(&bindings, &settings.mapping.route, &mapped.routes(), problems);
     if bindings.is_empty() && !problems.has_errors() {
         problems.push(nothing_to_serve(settings));
     }
-    let started = Instant::now();
-    let plans = Plans::compile(schema.pool(), &settings.mapping.transcode);
-    let planning = started.elapsed();
+    let ready = mapped.ready(metadata, schema.pool(), problems);
     let duties = duty::read(&schema, &bindings, &settings.duties, problems);
     if settings.policy.is_none() {
         tell_unguarded(settings, &bindings, &duties, problems);
     }
-    let events = Building::prepare(settings, &schema, &plans, previous, problems);
+    let events = Building::prepare(settings, &schema, &ready.common.plans, previous, problems);
     let event_plans = events.as_ref().map(|events| events.plans(&bindings, &duties, problems));
-    let mut routes = routes(&bindings, duties, settings, &upstreams, &plans, problems);
+    let mut routes = routes(&bindings, duties, settings, &upstreams, &ready, problems);
     for (route, plan) in routes.iter_mut().zip(event_plans.into_iter().flatten()) {
         if plan.is_some() && route.streams.is_some() {
             let what = format!("`{}` streams: no events are made of its calls", route.rpc);
@@ -79,10 +78,10 @@ pub(super) fn snapshot(
         table,
         routes: routes.into_iter().map(Arc::new).collect(),
         upstreams: upstreams.into_iter().flatten().collect(),
-        metadata,
         policy: policy.flatten(),
-        plans,
-        planning,
+        plans: ready.plans,
+        common_plans: ready.common.plans,
+        planning: ready.planning,
         version_header: settings.version_header.clone(),
         reserved_metadata: settings.reserved_metadata.clone(),
         events: events.map(|events| events.events),
@@ -185,17 +184,16 @@ fn routes(
     duties: Vec<Arc<Duties>>,
     settings: &Settings,
     upstreams: &[Option<Backend>],
-    plans: &Plans,
+    ready: &AllReady,
     problems: &mut Problems,
 ) -> Vec<Route> {
     let choice = Choice::of(settings, upstreams);
     let deadlines: Vec<_> = settings.methods.iter().map(|one| (Glob::new(&one.methods), one)).collect();
     tell_unused_deadlines(bindings, &deadlines, problems);
     let mut partials = Partials { settings, choice: &choice, known: BTreeMap::new() };
-    let protocol = Arc::new(settings.mapping.protocol.clone());
     let mut unserved = BTreeMap::new();
     let mut routes = Vec::with_capacity(bindings.len());
-    for (binding, duties) in bindings.iter().zip(duties) {
+    for (index, (binding, duties)) in bindings.iter().zip(duties).enumerate() {
         let service = binding.rpc.parent_service().full_name().to_owned();
         match choice.of_service(&service) {
             // A backend that could not be prepared was told already.
@@ -205,9 +203,8 @@ fn routes(
             }
             Chosen::Backend(backend) => {
                 let partial = partials.of(binding, &duties, problems);
-                let route = route(binding, duties, backend, &deadlines, plans, problems);
-                let protocol = Arc::clone(&protocol);
-                routes.extend(route.map(|route| Route { partial, protocol, ..route }));
+                let route = route(binding, duties, backend, &deadlines, ready.of(index), problems);
+                routes.extend(route.map(|route| Route { partial, ..route }));
             }
         }
     }
@@ -243,7 +240,7 @@ fn route(
     duties: Arc<Duties>,
     backend: &Backend,
     deadlines: &[(Glob, &MethodSettings)],
-    plans: &Plans,
+    ready: &Ready,
     problems: &mut Problems,
 ) -> Option<Route> {
     let rpc = rpc_name(binding);
@@ -254,7 +251,7 @@ fn route(
     let streams = Streams::of(&binding.rpc);
     let own = deadlines.iter().find(|(glob, _)| glob.matches(&rpc)).map(|(_, one)| one.deadlines);
     Some(Route {
-        plan: CallPlan::compile(plans, binding)?,
+        plan: CallPlan::compile(&ready.plans, binding)?,
         captures: binding.variables.len(),
         path,
         template: binding.template.to_string().into(),
@@ -268,7 +265,8 @@ fn route(
         event: None,
         streams,
         fieldless: streams.is_none() && binding.rpc.output().fields().next().is_none(),
-        protocol: Arc::default(),
+        metadata: Arc::clone(&ready.metadata),
+        protocol: Arc::clone(&ready.protocol),
         limits: MethodLimits::default(),
     })
 }

@@ -19,6 +19,7 @@ use crate::policy::Identity;
 use crate::protocol::{self, Answer, Body};
 use crate::ratelimit::Outcome;
 use crate::status::{Code, Origin, Status};
+use crate::transcode::Plans;
 use crate::upstream::{Call, Opening};
 
 impl Snapshot {
@@ -46,7 +47,9 @@ impl Snapshot {
             }
             Err(Refusal::Health(health)) => self.tell(health, &parts, record).await.into_response(),
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
-            Err(Refusal::Status(status)) => self.error(&status, HeaderMap::new(), record).into_response(),
+            Err(Refusal::Status(status)) => {
+                self.error(&status, HeaderMap::new(), &self.common_plans, record).into_response()
+            }
         };
         record.http_status = response.status();
         record.response_bytes = response.body().len() as u64;
@@ -78,7 +81,7 @@ impl Snapshot {
             }
             Err(status) => {
                 record.shown = route.duties.shown(captures, &kept.message);
-                self.error(&status, kept.headers, record)
+                self.error(&status, kept.headers, route.plan.plans(), record)
             }
         };
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
@@ -97,14 +100,20 @@ impl Snapshot {
         answer
     }
 
-    pub(super) fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
+    pub(super) fn error(
+        &self,
+        status: &Status,
+        headers: HeaderMap,
+        plans: &Plans,
+        record: &mut CallRecord,
+    ) -> Answer {
         record.code = status.code;
         record.origin = Some(status.origin);
         let let_in = !matches!(status.code, Code::Unauthenticated | Code::PermissionDenied);
         if !let_in && status.origin != Origin::Upstream {
             record.refusal = Some(status.message.clone());
         }
-        protocol::error(status, headers, &self.plans)
+        protocol::error(status, headers, plans)
     }
 }
 

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use super::health::Health;
 use super::{Route, Snapshot};
 use crate::protocol;
-use crate::route::Miss;
+use crate::route::{Miss, WrongMethod};
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 
@@ -57,9 +57,11 @@ pub(super) enum Refusal<'s> {
 impl Refusal<'_> {
     fn of(miss: Miss, method: &Method) -> Self {
         match miss {
-            Miss::MethodNotAllowed(mut methods) if method == Method::OPTIONS => {
-                methods.push(Method::OPTIONS);
-                Self::Options(protocol::allow(&methods))
+            Miss::MethodNotAllowed(mut allowed)
+                if method == Method::OPTIONS && allowed.answer == WrongMethod::MethodNotAllowed =>
+            {
+                allowed.methods.push(Method::OPTIONS);
+                Self::Options(protocol::allow(&allowed.methods))
             }
             miss => Self::Status(protocol::of_miss(&miss)),
         }

@@ -94,10 +94,10 @@ impl Health {
     /// A miss of the route table at this path, which knows two methods.
     pub fn widen(&self, miss: Miss, parts: &Parts) -> Miss {
         match miss {
-            Miss::NotFound if self.stands_at(parts) => Miss::MethodNotAllowed(METHODS.to_vec()),
+            Miss::NotFound if self.stands_at(parts) => Miss::MethodNotAllowed(METHODS.to_vec().into()),
             Miss::MethodNotAllowed(mut methods) if self.stands_at(parts) => {
-                methods.retain(|method| !METHODS.contains(method));
-                methods.extend(METHODS);
+                methods.methods.retain(|method| !METHODS.contains(method));
+                methods.methods.extend(METHODS);
                 Miss::MethodNotAllowed(methods)
             }
             miss => miss,
@@ -137,7 +137,7 @@ impl Snapshot {
                 body: br#"{"status":"SERVING"}"#.to_vec().into(),
                 trailers: HeaderMap::new(),
             },
-            Err(status) => self.error(&status, HeaderMap::new(), record),
+            Err(status) => self.error(&status, HeaderMap::new(), &self.common_plans, record),
         }
     }
 }

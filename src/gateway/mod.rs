@@ -16,11 +16,13 @@ mod duties;
 mod events;
 mod find;
 mod health;
+mod mapping;
 mod partial;
 mod steps;
 mod stream;
 mod validation;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub rule: rule::Settings,
     /// How HTTP and JSON are mapped to gRPC.
     pub mapping: Mapping,
+    /// Which methods are mapped in a way of their own; `None`: none are.
+    pub mappings: Option<Arc<dyn Mappings>>,
     /// Who may call; `None`: nobody is asked who they are.
     pub policy: Option<policy::Settings>,
     /// The backends, in order: a method goes to the first whose `services` match its service.
@@ -104,6 +108,12 @@ pub struct Mapping {
     pub protocol: protocol::Settings,
 }
 
+/// Says which methods are mapped in a way of their own. Asked when a snapshot is built.
+pub trait Mappings: fmt::Debug + Send + Sync {
+    /// The mapping of a method, `pkg.Service/Method`; `None`: that of all.
+    fn of(&self, rpc: &str) -> Option<Mapping>;
+}
+
 /// A backend and the services it serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamSettings {
@@ -143,9 +153,11 @@ pub struct Snapshot {
     /// One for each binding, in the same order.
     routes: Vec<Arc<Route>>,
     upstreams: Vec<Backend>,
-    metadata: metadata::Rules,
     policy: Option<Policy>,
-    plans: Plans,
+    /// Those that differ, and those of most methods first.
+    plans: Vec<Plans>,
+    /// Those of most methods, for answers that are about none.
+    common_plans: Plans,
     planning: Duration,
     version_header: Option<HeaderName>,
     reserved_metadata: Vec<HeaderName>,
@@ -178,6 +190,8 @@ struct Route {
     streams: Option<Streams>,
     /// Whether it answers with one message, of a type that has no fields.
     fieldless: bool,
+    /// Which headers pass.
+    metadata: Arc<metadata::Rules>,
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,
@@ -265,9 +279,10 @@ impl Snapshot {
         self.events.as_ref()
     }
 
-    /// The transcoding plans of the contract's message types.
+    /// The transcoding plans of the contract's message types: one for each way in which JSON is read and written, that
+    /// of most methods first.
     #[must_use]
-    pub fn plans(&self) -> &Plans {
+    pub fn plans(&self) -> &[Plans] {
         &self.plans
     }
 
@@ -277,10 +292,10 @@ impl Snapshot {
         self.planning
     }
 
-    /// The header rules.
+    /// The header rules of a binding, by its index.
     #[must_use]
-    pub fn metadata(&self) -> &metadata::Rules {
-        &self.metadata
+    pub fn metadata(&self, binding: usize) -> Option<&metadata::Rules> {
+        self.routes.get(binding).map(|route| &*route.metadata)
     }
 
     /// Who may call; `None`: nobody is asked who they are.

@@ -86,9 +86,9 @@ impl Steps<'_> {
     /// What the backend is told: the client's metadata, what a rate limit service adds, who the caller is, and what an
     /// authorizer changes of it all.
     pub(super) fn metadata(&self, admitted: &Admitted, kept: &mut Kept) -> Result<HeaderMap, Status> {
-        let Self { snapshot, parts, .. } = *self;
+        let Self { snapshot, route, parts, .. } = *self;
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        let mut metadata = snapshot.metadata.request(&parts.headers, authority, self.peer)?;
+        let mut metadata = route.metadata.request(&parts.headers, authority, self.peer)?;
         metadata.extend(kept.applied.request.drain());
         for name in &snapshot.reserved_metadata {
             metadata.remove(name);
@@ -178,14 +178,14 @@ impl Steps<'_> {
         let answers = &self.route.protocol.answers;
         let first = answers.take_status(&mut reply.metadata);
         kept.status = answers.take_status(&mut reply.trailers).or(first);
-        self.snapshot.metadata.answer(&reply.metadata, &mut kept.headers);
+        self.route.metadata.answer(&reply.metadata, &mut kept.headers);
         self.keep_trailers(&reply.trailers, kept);
     }
 
     /// What trailers carry of a backend's, where the client takes them.
     pub(super) fn keep_trailers(&self, trailers: &HeaderMap, kept: &mut Kept) {
         if takes_trailers(&self.parts.headers) {
-            kept.trailers = self.snapshot.metadata.trailers(trailers);
+            kept.trailers = self.route.metadata.trailers(trailers);
         }
     }
 

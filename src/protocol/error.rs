@@ -5,7 +5,7 @@ use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::Answer;
-use crate::route::Miss;
+use crate::route::{Allowed, Miss, WrongMethod};
 use crate::status::{Code, Origin, Status};
 use crate::transcode::Plans;
 
@@ -37,11 +37,19 @@ pub fn of_miss(miss: &Miss) -> Status {
     match miss {
         Miss::Malformed(what) => Status::invalid(what.clone()),
         Miss::NotFound => Status::new(Code::NotFound, "Not Found", Origin::Client),
-        Miss::MethodNotAllowed(methods) => {
-            Status::new(Code::Unimplemented, "Method Not Allowed", Origin::Client)
-                .with_http(StatusCode::METHOD_NOT_ALLOWED)
-                .with_header(ALLOW, allow(methods))
+        Miss::MethodNotAllowed(allowed) => of_wrong_method(allowed),
+    }
+}
+
+fn of_wrong_method(allowed: &Allowed) -> Status {
+    // 501 by its code.
+    let status = Status::new(Code::Unimplemented, "Method Not Allowed", Origin::Client);
+    match allowed.answer {
+        WrongMethod::MethodNotAllowed => {
+            status.with_http(StatusCode::METHOD_NOT_ALLOWED).with_header(ALLOW, allow(&allowed.methods))
         }
+        WrongMethod::NotImplemented => status,
+        WrongMethod::NotFound => of_miss(&Miss::NotFound),
     }
 }
 

@@ -70,6 +70,7 @@ impl<'t, 'p> Match<'t, 'p> {
 #[derive(Debug)]
 pub(super) struct Route {
     binding: usize,
+    rank: usize,
     captures: Vec<Capture>,
     /// How many segments the template has, and which of them is `**`.
     segments: usize,
@@ -86,15 +87,21 @@ struct Capture {
 }
 
 impl Route {
-    /// The route of the `index`-th binding.
-    pub fn new(index: usize, binding: &Binding) -> Self {
+    /// The route of the `index`-th binding, and its rank among all of them.
+    pub fn new(index: usize, rank: usize, binding: &Binding) -> Self {
         let template = &binding.template;
         Self {
             binding: index,
+            rank,
             captures: template.variables.iter().map(|variable| Capture::new(template, variable)).collect(),
             segments: template.segments.len(),
             many: template.many(),
         }
+    }
+
+    /// Its place among all routes: the least comes first.
+    pub fn rank(&self) -> usize {
+        self.rank
     }
 
     /// The bytes of a path, which matches the template, that a variable captures.

@@ -13,6 +13,8 @@ use crate::rule::Segment;
 pub(super) struct SegmentTree {
     root: Node,
     empty_captures: bool,
+    /// Whether a lesser rank may be less specific.
+    unsorted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +37,12 @@ struct Tail {
 impl SegmentTree {
     /// An empty tree, and whether `*` matches an empty segment in it.
     pub fn new(empty_captures: bool) -> Self {
-        Self { root: Node::default(), empty_captures }
+        Self { root: Node::default(), empty_captures, unsorted: false }
+    }
+
+    /// The same for templates whose ranks say nothing of how specific they are.
+    pub fn unsorted(empty_captures: bool) -> Self {
+        Self { unsorted: true, ..Self::new(empty_captures) }
     }
 
     /// Adds a template. Those with the same segments before a `**` must come in the order of their ranks.
@@ -62,7 +69,12 @@ impl SegmentTree {
 
     /// The least rank of the templates that match a path, which begins with `/`.
     pub fn find(&self, path: &str) -> Option<usize> {
-        self.root.find(path.get(1..), self.empty_captures)
+        let path = path.get(1..);
+        if self.unsorted {
+            self.root.least(path, self.empty_captures)
+        } else {
+            self.root.find(path, self.empty_captures)
+        }
     }
 }
 
@@ -72,15 +84,24 @@ impl Node {
         let Some(rest) = rest else {
             return self.end.or_else(|| self.many_for(None, empty));
         };
-        let (segment, next) = match rest.bytes().position(|byte| byte == b'/') {
-            Some(slash) => (rest.get(..slash).unwrap_or(rest), rest.get(slash + 1..)),
-            None => (rest, None),
-        };
+        let (segment, next) = first_segment(rest);
         self.literals
             .get(segment)
             .and_then(|node| node.find(next, empty))
             .or_else(|| self.one.as_ref().filter(|_| empty || !segment.is_empty())?.find(next, empty))
             .or_else(|| self.many_for(Some(rest), empty))
+    }
+
+    /// The same, whatever the ranks say: every way through the tree is tried.
+    fn least(&self, rest: Option<&str>, empty: bool) -> Option<usize> {
+        let Some(rest) = rest else {
+            return self.end.into_iter().chain(self.many_for(None, empty)).min();
+        };
+        let (segment, next) = first_segment(rest);
+        let literal = self.literals.get(segment).and_then(|node| node.least(next, empty));
+        let one = self.one.as_ref().filter(|_| empty || !segment.is_empty());
+        let one = one.and_then(|node| node.least(next, empty));
+        literal.into_iter().chain(one).chain(self.many_for(Some(rest), empty)).min()
     }
 
     fn rivals(&self, rest: &[Segment], rank: usize) -> bool {
@@ -102,6 +123,14 @@ impl Node {
 
     fn many_for(&self, rest: Option<&str>, empty: bool) -> Option<usize> {
         self.many.iter().find(|tail| tail.ends(rest, empty)).map(|tail| tail.rank)
+    }
+}
+
+/// The first segment of a path without its leading slash, and what follows it.
+fn first_segment(path: &str) -> (&str, Option<&str>) {
+    match path.bytes().position(|byte| byte == b'/') {
+        Some(slash) => (path.get(..slash).unwrap_or(path), path.get(slash + 1..)),
+        None => (path, None),
     }
 }
 

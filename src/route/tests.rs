@@ -42,7 +42,7 @@ fn bindings(rules: &[&str]) -> Vec<Binding> {
 }
 
 fn settings() -> Settings {
-    Settings { empty_captures: false, ties: Ties::LastWins, unescape: Unescape::Spec, head_as_get: true }
+    Settings::default()
 }
 
 fn table(rules: &[&str], settings: &Settings) -> RouteTable {
@@ -62,7 +62,7 @@ fn found(rules: &[&str], settings: &Settings, request: &str) -> String {
         }
         Err(Miss::NotFound) => "404".to_owned(),
         Err(Miss::Malformed(_)) => "400".to_owned(),
-        Err(Miss::MethodNotAllowed(methods)) => {
+        Err(Miss::MethodNotAllowed(Allowed { methods, .. })) => {
             format!("405 {}", methods.iter().map(Method::as_str).collect::<Vec<_>>().join(" "))
         }
     }
@@ -199,6 +199,82 @@ fn options_change_what_matches() {
 }
 
 #[test]
+fn the_last_registered_wins_where_it_is_set_so() {
+    const RULES: &[&str] = &[
+        "GET /v1/search",
+        "GET /v1/{id}",
+        "GET /v1/{id}/*",
+        "GET /v1/{name=a/**}",
+        "GET /v1/{id}:go",
+        "GET /v2/{id}:go",
+        "GET /v2/{id}",
+    ];
+    let last = Settings { precedence: Precedence::Last, ..settings() };
+    for (request, specific, last_registered) in [
+        ("GET /v1/search", "GET /v1/search []", "GET /v1/{id} [\"search\"]"),
+        ("GET /v1/a/b", "GET /v1/{name=a/**} [\"a/b\"]", "GET /v1/{name=a/**} [\"a/b\"]"),
+        ("GET /v1/b/b", "GET /v1/{id}/* [\"b\"]", "GET /v1/{id}/* [\"b\"]"),
+        ("GET /v1/a", "GET /v1/{name=a/**} [\"a\"]", "GET /v1/{name=a/**} [\"a\"]"),
+        ("GET /v1/x:go", "GET /v1/{id}:go [\"x\"]", "GET /v1/{id}:go [\"x\"]"),
+        ("GET /v2/x:go", "GET /v2/{id}:go [\"x\"]", "GET /v2/{id} [\"x:go\"]"),
+        ("POST /v1/search", "405 GET HEAD", "405 GET HEAD"),
+    ] {
+        assert_eq!(found(RULES, &settings(), request), specific, "{request}");
+        assert_eq!(found(RULES, &last, request), last_registered, "{request}");
+    }
+}
+
+#[test]
+fn each_route_is_matched_in_its_own_way_and_the_most_specific_wins() {
+    const RULES: &[&str] =
+        &["GET /v1/{id}", "GET /v1/me", "GET /v1/{a}/{b}", "POST /v1/{id}", "DELETE /v1/x/{b}"];
+    let lax = Settings {
+        empty_captures: true,
+        unescape: Unescape::Legacy,
+        head_as_get: false,
+        wrong_method: WrongMethod::NotImplemented,
+        ..settings()
+    };
+    let strict = settings();
+    let bindings = bindings(RULES);
+    let each = [&lax, &strict, &strict, &strict, &lax];
+    let table = RouteTable::build_each(&bindings, &settings(), &each, &mut Problems::new());
+    for (request, expected) in [
+        // Legacy, empty: only the first route takes these.
+        ("GET /v1/", Ok((0, ""))),
+        ("GET /v1/%6De", Ok((1, "-"))),
+        ("GET /v1/me", Ok((1, "-"))),
+        // One segment to the second way, two to the first.
+        ("GET /v1/a%2Fb", Err("404")),
+        ("GET /v1/a%2Fb/c", Ok((2, "a/b"))),
+        ("POST /v1/a%2Fb", Ok((3, "a/b"))),
+        ("HEAD /v1/me", Ok((1, "-"))),
+        ("HEAD /v1/7", Err("501 GET POST")),
+        ("PUT /v1/7", Err("405 GET POST")),
+        ("PUT /v1/me", Err("405 GET HEAD POST")),
+        ("PUT /v1/x/y", Err("501 DELETE GET HEAD")),
+        ("PUT /v1/y/y", Err("405 GET HEAD")),
+    ] {
+        let (method, path) = request.split_once(' ').expect("a method and a path");
+        let found = table.find(&method.parse().expect("an HTTP method"), path);
+        let found = found.map(|hit| {
+            let text = if hit.variables() == 0 { "-".into() } else { hit.capture(0).expect("UTF-8") };
+            (hit.binding, text)
+        });
+        let found = found.map_err(|miss| match miss {
+            Miss::MethodNotAllowed(Allowed { methods, answer }) => {
+                let status = if answer == WrongMethod::MethodNotAllowed { "405" } else { "501" };
+                let methods = methods.iter().map(Method::as_str);
+                [status].into_iter().chain(methods).collect::<Vec<_>>().join(" ")
+            }
+            _ => "404".to_owned(),
+        });
+        let expected = expected.map(|(index, text)| (index, text.into())).map_err(str::to_owned);
+        assert_eq!(found, expected, "{request}");
+    }
+}
+
+#[test]
 fn a_capture_that_is_not_there_is_an_error_and_no_panic() {
     let table = table(&["GET /v1/{n}"], &settings());
     let hit = table.find(&Method::GET, "/v1/x").expect("it matches");
@@ -245,7 +321,12 @@ fn hostile_paths_take_linear_time() {
     let many: Vec<String> = (0..200).map(|i| format!("GET /**/a{i}/*/b")).collect();
     let mut rules: Vec<&str> = many.iter().map(String::as_str).collect();
     rules.extend(["GET /a/*/**/b:go", "GET /{x=**}:stop", "GET /a/a/a/a/{x}/b", "GET /a/{y}/a/a/a/b/c"]);
-    let table = table(&rules, &Settings { empty_captures: true, ..settings() });
+    for precedence in [Precedence::Specific, Precedence::Last] {
+        linear(&table(&rules, &Settings { empty_captures: true, precedence, ..settings() }));
+    }
+}
+
+fn linear(table: &RouteTable) {
     for unit in ["/", "/a", ":", "/:", "%2F", "/%61", "{", "/*", "%"] {
         let path = format!("/{}", unit.repeat(60_000));
         let started = std::time::Instant::now();
@@ -299,23 +380,31 @@ mod reference {
     /// The binding with its captures, or the miss.
     pub fn find(
         bindings: &[Binding],
-        settings: &Settings,
+        precedence: Precedence,
+        each: &[Settings],
         method: &Method,
         path: &str,
     ) -> Result<(usize, Vec<String>), Miss> {
-        let segments = split(path, settings.unescape).ok_or(Miss::Malformed(String::new()))?;
         let mut hits: Vec<(usize, Vec<String>)> = Vec::new();
-        for (index, binding) in bindings.iter().enumerate() {
+        for (index, (binding, settings)) in bindings.iter().zip(each).enumerate() {
+            let segments = split(path, settings.unescape).ok_or(Miss::Malformed(String::new()))?;
             hits.extend(captures(&binding.template, &segments, settings).map(|captures| (index, captures)));
         }
-        let mut tried = vec![HttpMethod::Exact(method.clone())];
-        if settings.head_as_get && method == Method::HEAD {
-            tried.push(HttpMethod::Exact(Method::GET));
+        let exact = |method: &Method| HttpMethod::Exact(method.clone());
+        let is_of = |index: &usize, method: &HttpMethod, head: bool| {
+            bindings[*index].method == *method && (!head || each[*index].head_as_get)
+        };
+        let mut tried = vec![(exact(method), false)];
+        if method == Method::HEAD {
+            tried.push((exact(&Method::GET), true));
         }
-        tried.push(HttpMethod::Any);
-        for method in &tried {
-            let of_method = hits.iter().filter(|(index, _)| bindings[*index].method == *method);
+        tried.push((HttpMethod::Any, false));
+        for (method, head) in &tried {
+            let of_method = hits.iter().filter(|(index, _)| is_of(index, method, *head));
             if let Some(best) = of_method.max_by(|(one, _), (other, _)| {
+                if precedence == Precedence::Last {
+                    return one.cmp(other);
+                }
                 let (one_template, other_template) = (&bindings[*one].template, &bindings[*other].template);
                 let verb = |template: &PathTemplate| template.verb.as_ref().map_or(0, |verb| verb.len() + 1);
                 verb(one_template)
@@ -333,12 +422,12 @@ mod reference {
                 HttpMethod::Any => None,
             })
             .collect();
-        if settings.head_as_get && allowed.contains(&Method::GET) {
+        if hits.iter().any(|(index, _)| is_of(index, &exact(&Method::GET), true)) {
             allowed.push(Method::HEAD);
         }
         allowed.sort_by_key(|method| method.as_str().to_owned());
         allowed.dedup();
-        Err(if allowed.is_empty() { Miss::NotFound } else { Miss::MethodNotAllowed(allowed) })
+        Err(if allowed.is_empty() { Miss::NotFound } else { Miss::MethodNotAllowed(allowed.into()) })
     }
 
     /// Greater is more specific.
@@ -525,7 +614,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         empty_captures,
         head_as_get,
         unescape,
-        ties: Ties::LastWins,
+        ..settings()
     })
 }
 
@@ -534,15 +623,22 @@ proptest! {
 
     #[test]
     fn a_table_finds_what_the_naive_matcher_finds(
-        settings in any_settings(),
+        kinds in (any_settings(), any_settings()),
+        apart in prop::collection::vec(prop::bool::weighted(0.2), 12),
+        last in any::<bool>(),
         rules in prop::collection::vec((method(), template()), 1..12),
         requests in prop::collection::vec((method(), path()), 1..12),
     ) {
         let bindings: Vec<_> = rules.into_iter().map(|(method, template)| binding(method, template)).collect();
-        let table = RouteTable::build(&bindings, &settings, &mut Problems::new());
+        let precedence = if last { Precedence::Last } else { Precedence::Specific };
+        let common = Settings { precedence, ..kinds.0.clone() };
+        let kind = |apart: &bool| if *apart { kinds.1.clone() } else { kinds.0.clone() };
+        let each: Vec<Settings> = apart.iter().take(bindings.len()).map(kind).collect();
+        let all: Vec<&Settings> = each.iter().collect();
+        let table = RouteTable::build_each(&bindings, &common, &all, &mut Problems::new());
         for (method, path) in requests {
             let method = if method == "*" { Method::PUT } else { method.parse().expect("an HTTP method") };
-            let expected = reference::find(&bindings, &settings, &method, &path);
+            let expected = reference::find(&bindings, precedence, &each, &method, &path);
             let found = table.find(&method, &path).map(|hit| {
                 let captures = (0..hit.variables()).map(|at| hit.capture(at).expect("UTF-8").into_owned());
                 (hit.binding, captures.collect::<Vec<_>>())

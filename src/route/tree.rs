@@ -58,6 +58,13 @@ impl Tree {
         Ok(tree)
     }
 
+    /// Builds a tree in which the ranks say nothing of how specific the templates are.
+    pub fn in_order(templates: &[Vec<Segment>], empty_captures: bool) -> Self {
+        let mut segments = SegmentTree::unsorted(empty_captures);
+        templates.iter().enumerate().for_each(|(rank, template)| segments.insert(template, rank));
+        Self { segments: Some(segments), ..Self::default() }
+    }
+
     /// The least rank of the templates that match a path in canonical form.
     pub fn find(&self, path: &str) -> Option<usize> {
         if let Some(for_empty) = self.for_empty.as_ref().filter(|_| has_empty_segment(path)) {

@@ -130,6 +130,12 @@ impl CallPlan {
         })
     }
 
+    /// The plans that it was prepared of.
+    #[must_use]
+    pub fn plans(&self) -> &Plans {
+        &self.plans
+    }
+
     /// Whether the request's body is read at all.
     #[must_use]
     pub fn reads_body(&self) -> bool {

@@ -19,6 +19,7 @@ mod metadata;
 mod model_api;
 mod patch;
 mod policy;
+mod profiles;
 mod ratelimits;
 mod readme;
 mod reload;

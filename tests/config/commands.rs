@@ -209,6 +209,48 @@ fn explain_shows_what_would_be_sent() {
 }
 
 #[test]
+fn explain_says_which_options_mattered_and_who_decided() {
+    let folder = library();
+    folder.write(
+        "transom.yaml",
+        &format!(
+            "{CONFIG}profile: grpc-gateway\njson:\n  indent: true\nmethods:\n  - methods: acme.v1.Library/Get*\n    \
+             profile: canonical\n    json: {{unknown_query: ignore}}\n"
+        ),
+    );
+    let explain =
+        |args: &[&str]| transom(folder.path(), &[&["explain", "--config", "transom.yaml"], args].concat());
+    let run = explain(&["GET", "/v1/shelves/1/books/a%20b?nope=1"]);
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    for part in [
+        "options    json.unset_fields = omit (profile canonical of methods[0])",
+        "json.indent = true (written at transom.yaml:6:11)",
+        "json.unknown_query = ignore (methods[0] at transom.yaml:10:27)",
+        "json.path_conflicts = refuse (profile canonical of methods[0])",
+        "routing.precedence = last (profile grpc-gateway)",
+        "routing.unescape = spec (default)",
+    ] {
+        assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
+    }
+    for part in ["json.proto_names", "routing.head_as_get", "streams.form"] {
+        assert!(!run.out.contains(part), "{part} does not matter in\n{}", run.out);
+    }
+    let run = explain(&["HEAD", "/v1/shelves/1/books"]);
+    assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);
+    for part in [
+        "501 UNIMPLEMENTED",
+        "routing.head_as_get = false (profile grpc-gateway)",
+        "routing.wrong_method = not_implemented (profile grpc-gateway)",
+        "allowed    GET /v1/{parent=shelves/*}/books",
+    ] {
+        assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
+    }
+    assert!(!run.out.contains("json."), "a miss is not about JSON\n{}", run.out);
+    let run = transom(folder.path(), &["check", "-v", "--config", "transom.yaml"]);
+    assert!(run.out.contains(" in 2 forms, "), "{}{}", run.out, run.err);
+}
+
+#[test]
 fn explain_shows_what_a_partial_update_reads_and_lays_over_it() {
     let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
     let folder = Folder::new(&format!(

@@ -8,5 +8,6 @@ mod faults;
 mod kept;
 mod keys;
 mod layers;
+mod mappings;
 mod shipped;
 mod support;

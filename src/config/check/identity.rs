@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
@@ -56,7 +56,7 @@ impl Check<'_> {
                 return Vec::new();
             }
         };
-        let source = Rc::new(Source { name: path.display().to_string(), text });
+        let source = Arc::new(Source { name: path.display().to_string(), text });
         let Some(mut root) = yaml::parse(&source, self.problems) else { return Vec::new() };
         let written = root.clone();
         let told = self.problems.errors();

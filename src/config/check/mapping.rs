@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use http::HeaderName;
 
-use crate::{metadata, route, transcode};
+use crate::problem::Problems;
+use crate::{gateway, metadata, protocol, route, transcode};
 
-use super::super::file::{File, Json, Routing, Strictness, TieRule, Unescaping, UnsetValues};
-use super::Check;
+use super::super::file::{
+    File, Json, PrecedenceRule, Routing, Strictness, TieRule, Unescaping, UnsetValues, WrongMethodAnswer,
+};
+use super::super::mappings::{COMMON, Mappings};
+use super::{Check, bodies};
 
 pub(super) fn transcode(file: &Json, max_depth: usize, max_json: usize) -> transcode::Settings {
     let refuse = |strictness| strictness == Strictness::Refuse;
@@ -40,6 +44,10 @@ pub(super) fn route(file: &Routing) -> route::Settings {
             TieRule::LastWins => route::Ties::LastWins,
             TieRule::Refuse => route::Ties::Refuse,
         },
+        precedence: match file.precedence {
+            PrecedenceRule::Specific => route::Precedence::Specific,
+            PrecedenceRule::Last => route::Precedence::Last,
+        },
         unescape: match file.unescape {
             Unescaping::Spec => route::Unescape::Spec,
             Unescaping::Legacy => route::Unescape::Legacy,
@@ -47,10 +55,54 @@ pub(super) fn route(file: &Routing) -> route::Settings {
             Unescaping::AllCharacters => route::Unescape::AllCharacters,
         },
         head_as_get: file.head_as_get,
+        wrong_method: match file.wrong_method {
+            WrongMethodAnswer::MethodNotAllowed => route::WrongMethod::MethodNotAllowed,
+            WrongMethodAnswer::NotImplemented => route::WrongMethod::NotImplemented,
+            WrongMethodAnswer::NotFound => route::WrongMethod::NotFound,
+        },
     }
 }
 
 impl Check<'_> {
+    /// What a profile sets the defaults of.
+    pub(in super::super) fn mapping(&mut self, file: &File) -> gateway::Mapping {
+        let max_depth = self.depth(file.limits.json_depth);
+        let max_json = self.positive("limits.response_json", file.limits.response_json.bytes());
+        gateway::Mapping {
+            route: route(&file.routing),
+            transcode: transcode(&file.json, max_depth, max_json),
+            metadata: self.metadata(file),
+            protocol: protocol::Settings {
+                streams: self.streams(&file.streams),
+                bodies: bodies::settings(&file.bodies),
+                answers: self.answers(&file.answers),
+            },
+        }
+    }
+
+    /// The mappings of single methods. What is wrong with an entry is told once, at its own place.
+    pub(super) fn mappings(&mut self, file: &File) -> Mappings {
+        let mappings = Mappings::of_tree(self.root, file);
+        for index in mappings.entries() {
+            for key in COMMON {
+                let at = format!("methods.{index}.{key}");
+                if self.root.get(&at.split('.').collect::<Vec<_>>()).is_some() {
+                    let what =
+                        format!("`{key}` cannot be set for single methods: it is about pairs of routes");
+                    self.error(&at, what, "write it at the top level");
+                }
+            }
+            let mut found = Problems::new();
+            mappings.mapping(&[index], &mut found);
+            for problem in found {
+                if !self.problems.iter().any(|told| *told == problem) {
+                    self.problems.push(problem);
+                }
+            }
+        }
+        mappings
+    }
+
     pub(super) fn metadata(&mut self, whole: &File) -> metadata::Settings {
         let file = &whole.metadata;
         // What backends tell for events alone is not for clients, be events on or not.
@@ -114,6 +166,7 @@ mod tests {
         assert_eq!(transcode(&Json::default(), max_depth, max_json), transcode::Settings::default());
         let limits = super::super::super::file::Limits::default();
         assert_eq!((limits.json_depth, limits.response_json.0), (max_depth, max_json as u64));
+        assert_eq!(route(&Routing::default()), route::Settings::default());
         let metadata = File::default().metadata;
         assert_eq!(metadata.trust_forwarded, metadata::Settings::default().trust_forwarded);
     }

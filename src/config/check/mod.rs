@@ -17,9 +17,10 @@ mod streams;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::problem::{Place, Problem, Problems};
-use crate::{admin, gateway, protocol, reload, rule, serve, transcode, validate};
+use crate::{admin, gateway, reload, rule, serve, transcode, validate};
 
 use super::Settings;
 use super::file::File;
@@ -47,8 +48,8 @@ impl Check<'_> {
     pub fn settings(mut self, file: File) -> Settings {
         let schema = self.schema(&file.schema);
         let upstreams = self.upstreams(&file.upstreams, &file.limits);
-        let max_depth = self.depth(file.limits.json_depth);
-        let max_json = self.positive("limits.response_json", file.limits.response_json.bytes());
+        let mapping = self.mapping(&file);
+        let mappings = self.mappings(&file);
         let gateway = gateway::Settings {
             schema,
             rule: rule::Settings {
@@ -57,16 +58,8 @@ impl Check<'_> {
                 unbound_methods: file.schema.unbound_methods,
                 delete_body: file.schema.delete_body,
             },
-            mapping: gateway::Mapping {
-                route: mapping::route(&file.routing),
-                transcode: mapping::transcode(&file.json, max_depth, max_json),
-                metadata: self.metadata(&file),
-                protocol: protocol::Settings {
-                    streams: self.streams(&file.streams),
-                    bodies: bodies::settings(&file.bodies),
-                    answers: self.answers(&file.answers),
-                },
-            },
+            mapping,
+            mappings: Some(Arc::new(mappings.clone())),
             events: file.events.as_ref().and_then(|events| self.events(events)),
             policy: file.identity.as_ref().map(|identity| self.identity(identity, &file.listen)),
             upstreams,
@@ -97,7 +90,17 @@ impl Check<'_> {
         let admin = admin::Settings { listen: self.admin(&file.admin, &serve.listeners) };
         let reload = reload::Settings { watch: file.reload.watch, debounce: file.reload.debounce.0 };
         let telemetry = self.telemetry(&file.telemetry);
-        Settings { gateway, serve, admin, reload, telemetry, files: self.files, read: self.read, file }
+        Settings {
+            gateway,
+            serve,
+            admin,
+            reload,
+            telemetry,
+            files: self.files,
+            read: self.read,
+            file,
+            mappings,
+        }
     }
 
     /// Globs of services, each with its place.

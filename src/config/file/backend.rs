@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{ByteSize, Period};
 
+use super::{Answers, Bodies, Json, Metadata, Part, Profile, Routing, Streams};
+
 /// The gRPC contract that is served.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -108,7 +110,8 @@ pub struct UpstreamTls {
     pub server_name: Option<String>,
 }
 
-/// Deadlines and duties of the methods that a glob names; they win over the upstream's and over proto options.
+/// Deadlines, duties and mappings of the methods that a glob names; they win over the upstream's, over proto options
+/// and over the sections of the same names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
@@ -134,4 +137,38 @@ pub struct Method {
     pub log_fields: Option<BTreeMap<String, String>>,
     /// The version of the API that answers carry; `null`: as the service's options say.
     pub api_version: Option<String>,
+    /// The profile that has the defaults of these methods; `null`: that of all.
+    pub profile: Option<Profile>,
+    /// How their JSON is read and written, where it is another way than in `json`.
+    #[schemars(with = "Option<Json>")]
+    pub json: Option<Part<Json>>,
+    /// How their paths are matched, where it is another way than in `routing`; without `ties` and `precedence`.
+    #[schemars(with = "Option<Routing>")]
+    pub routing: Option<Part<Routing>>,
+    /// Their requests and answers that are streams, where it is another way than in `streams`.
+    #[schemars(with = "Option<Streams>")]
+    pub streams: Option<Part<Streams>>,
+    /// Bodies of their requests and answers, where it is another way than in `bodies`.
+    #[schemars(with = "Option<Bodies>")]
+    pub bodies: Option<Part<Bodies>>,
+    /// Their answers, where it is another way than in `answers`.
+    #[schemars(with = "Option<Answers>")]
+    pub answers: Option<Part<Answers>>,
+    /// Their headers and metadata, where it is another way than in `metadata`.
+    #[schemars(with = "Option<Metadata>")]
+    pub metadata: Option<Part<Metadata>>,
+}
+
+impl Method {
+    /// Notes which keys of each section are written.
+    pub(in super::super) fn note(&mut self, keys: impl Fn(&str) -> Vec<String>) {
+        macro_rules! note {
+            ($($section:ident)*) => {
+                $(if let Some(part) = &mut self.$section {
+                    part.note(keys(stringify!($section)));
+                })*
+            };
+        }
+        note!(json routing streams bodies answers metadata);
+    }
 }

@@ -83,17 +83,28 @@ pub enum Strictness {
 pub struct Routing {
     /// Whether `*` and `{x}` match an empty segment.
     pub empty_captures: bool,
-    /// What happens when two bindings match the same paths and are equally specific.
+    /// What happens when two bindings match the same paths and are equally specific. For all methods alike.
     pub ties: TieRule,
+    /// Which of the bindings that match a path, of those of one HTTP method, is taken. For all methods alike.
+    pub precedence: PrecedenceRule,
     /// How the text that a path variable captures is percent-decoded.
     pub unescape: Unescaping,
     /// Whether HEAD is answered by GET routes, without the body.
     pub head_as_get: bool,
+    /// How a request is answered whose path exists under other methods only.
+    pub wrong_method: WrongMethodAnswer,
 }
 
 impl Default for Routing {
     fn default() -> Self {
-        Self { empty_captures: false, ties: TieRule::LastWins, unescape: Unescaping::Spec, head_as_get: true }
+        Self {
+            empty_captures: false,
+            ties: TieRule::LastWins,
+            precedence: PrecedenceRule::Specific,
+            unescape: Unescaping::Spec,
+            head_as_get: true,
+            wrong_method: WrongMethodAnswer::MethodNotAllowed,
+        }
     }
 }
 
@@ -105,6 +116,28 @@ pub enum TieRule {
     LastWins,
     /// It is an error at load.
     Refuse,
+}
+
+/// Which of the bindings that match a path is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PrecedenceRule {
+    /// The most specific.
+    Specific,
+    /// The last registered, whatever it matches besides.
+    Last,
+}
+
+/// How a request is answered whose path exists under other methods only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WrongMethodAnswer {
+    /// 405 with `Allow`; OPTIONS: 204 with `Allow`.
+    MethodNotAllowed,
+    /// 501.
+    NotImplemented,
+    /// 404, as if there were no such path.
+    NotFound,
 }
 
 /// How the text that a path variable captures is percent-decoded. Always once.

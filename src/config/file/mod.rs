@@ -12,6 +12,7 @@ mod external;
 mod identity;
 mod listen;
 mod mapping;
+mod part;
 mod partial;
 mod ratelimit;
 mod running;
@@ -29,7 +30,10 @@ pub use external::{Authorizer, Jwt, JwtClaims};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub(super) use mapping::FORWARD_RESPONSE;
-pub use mapping::{Json, Metadata, Routing, Strictness, TieRule, Unescaping, UnsetValues};
+pub use mapping::{
+    Json, Metadata, PrecedenceRule, Routing, Strictness, TieRule, Unescaping, UnsetValues, WrongMethodAnswer,
+};
+pub use part::Part;
 pub use partial::PartialUpdates;
 pub use ratelimit::{
     Anonymous, DescriptorEntry, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService, RateLimits,
@@ -56,7 +60,7 @@ pub struct File {
     pub schema: Schema,
     /// The gRPC backends. A method goes to the first whose `services` match.
     pub upstreams: Vec<Upstream>,
-    /// Deadlines and duties of single methods. Each key counts from the first entry that matches and has it.
+    /// Deadlines, duties and mappings of single methods. Each key counts from the first entry that matches and has it.
     pub methods: Vec<Method>,
     /// Which proto options say what is asked of the gateway for a method.
     pub options: Options,

@@ -109,7 +109,7 @@ impl Steps<'_> {
         let mut head = if raw { Ok(exchange.head().await) } else { timeout(wait, exchange.head()).await };
         if let Ok(Some(metadata)) = &mut head {
             kept.status = self.route.protocol.answers.take_status(metadata);
-            self.snapshot.metadata.answer(metadata, &mut kept.headers);
+            self.route.metadata.answer(metadata, &mut kept.headers);
         }
         let first = match &head {
             Err(_) => None,
@@ -117,7 +117,7 @@ impl Steps<'_> {
             // What follows the head at once, an error above all, is still told by the status.
             Ok(_) => timeout(AT_ONCE, exchange.message()).await.ok(),
         };
-        let mut writing = Writing::new(self.snapshot, self.route, self.form(raw));
+        let mut writing = Writing::new(self.route, self.form(raw));
         match first {
             Some(None) => {
                 exchange.record(record);

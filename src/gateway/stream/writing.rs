@@ -6,13 +6,12 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
-use super::super::{Route, Snapshot};
+use super::super::Route;
 use crate::protocol::{Body, StreamForm, StreamWriter};
 use crate::status::Status;
 
 /// A stream being written.
 pub(super) struct Writing {
-    snapshot: Arc<Snapshot>,
     route: Arc<Route>,
     writer: StreamWriter,
     out: Vec<u8>,
@@ -23,10 +22,9 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    pub(super) fn new(snapshot: &Arc<Snapshot>, route: &Arc<Route>, form: StreamForm) -> Self {
+    pub(super) fn new(route: &Arc<Route>, form: StreamForm) -> Self {
         let settings = &route.protocol.streams;
         Self {
-            snapshot: Arc::clone(snapshot),
             route: Arc::clone(route),
             writer: StreamWriter::new(form, settings.newline_after_chunks),
             out: Vec::new(),
@@ -62,7 +60,7 @@ impl Writing {
     pub(super) fn error(&mut self, status: &Status) -> bool {
         let told = self.writer.form() != StreamForm::Raw;
         if told {
-            self.writer.error(&mut self.out, |out| self.snapshot.plans.write_status(status, out));
+            self.writer.error(&mut self.out, |out| self.route.plan.plans().write_status(status, out));
         }
         told
     }
@@ -94,7 +92,7 @@ impl Writing {
 
     /// The trailers that trailing metadata becomes.
     pub(super) fn trailers(&self, metadata: &HeaderMap) -> HeaderMap {
-        self.snapshot.metadata.trailers(metadata)
+        self.route.metadata.trailers(metadata)
     }
 
     pub(super) fn is_empty(&self) -> bool {
