@@ -181,6 +181,8 @@ pub struct Expect {
     /// What the loading tells: nothing but good, or these texts in problems.
     pub problems: Option<Texts>,
     pub warnings: Option<Texts>,
+    /// As of a case: of one profile alone.
+    pub pending: bool,
 }
 
 /// What the backend saw.

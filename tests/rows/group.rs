@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use transom::demo::{Backend, Options};
 
-use crate::case::{Case, Part, Setting};
+use crate::case::{Case, Expect, Part, Setting};
 use crate::contract::Contract;
 use crate::support::{Gateway, GatewayBuilder};
 use crate::{ask, expect, load};
@@ -92,10 +92,11 @@ fn by_profile(setting: &Setting, mut case: Case) -> Vec<(Setting, Case)> {
     if under.is_empty() {
         return vec![(setting.clone(), case)];
     }
-    let of = |(profile, expect): (String, _)| {
+    let of = |(profile, expect): (String, Expect)| {
         let profile = Some(profile).filter(|profile| profile != "transom");
         let what = format!("{} ({})", case.what, profile.as_deref().unwrap_or("transom"));
-        let case = Case { expect: Some(expect), what, ..case.clone() };
+        let pending = case.pending || expect.pending;
+        let case = Case { expect: Some(expect), what, pending, ..case.clone() };
         (Setting { profile, ..setting.clone() }, case)
     };
     under.into_iter().map(of).collect()
