@@ -12,13 +12,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use transom::demo::Backend;
 
 use crate::case::{Leave, Request, Step};
+use crate::raw::{exchanged, parsed};
 use crate::support::until;
 
 /// What came back.
@@ -88,8 +87,10 @@ async fn once(request: &Request, more: HeaderMap, address: &str, backend: &Backe
             Step::Send(text) => drop(pieces.send(Bytes::from(text.clone())).await),
             Step::Head => until("the answer's head", async || look(&|answer| answer.status != 0)).await,
             Step::Until(text) => {
-                until(&format!("`{text}` in the answer"), async || look(&|answer| answer.text().contains(text)))
-                    .await;
+                until(&format!("`{text}` in the answer"), async || {
+                    look(&|answer| answer.text().contains(text))
+                })
+                .await;
             }
         }
     }
@@ -127,9 +128,10 @@ fn head(request: &Request, more: HeaderMap) -> http::Request<()> {
     *head.uri_mut() = target.parse::<Uri>().unwrap_or_else(|error| panic!("{target}: {error}; use `raw`"));
     let faults = request.fault.iter().map(|fault| ("grpc-metadata-transom-fault", fault));
     let streams = request.stream.iter().map(|stream| ("grpc-metadata-transom-stream", stream));
-    let said = request.headers.iter().flat_map(|(name, values)| {
-        values.all().iter().map(|value| (name.as_str(), value))
-    });
+    let said = request
+        .headers
+        .iter()
+        .flat_map(|(name, values)| values.all().iter().map(|value| (name.as_str(), value)));
     for (name, value) in said.chain(faults).chain(streams) {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
         head.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
@@ -206,7 +208,9 @@ impl http_body::Body for Pieces {
             return Poll::Ready(Some(Ok(http_body::Frame::data(first))));
         }
         match &mut self.rest {
-            Some(rest) => rest.poll_recv(cx).map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece)))),
+            Some(rest) => {
+                rest.poll_recv(cx).map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
+            }
             None => Poll::Ready(None),
         }
     }
@@ -217,66 +221,10 @@ impl http_body::Body for Pieces {
 
     fn size_hint(&self) -> http_body::SizeHint {
         match (&self.first, &self.rest) {
-            (first, None) => http_body::SizeHint::with_exact(first.as_ref().map_or(0, |first| first.len() as u64)),
+            (first, None) => {
+                http_body::SizeHint::with_exact(first.as_ref().map_or(0, |first| first.len() as u64))
+            }
             _ => http_body::SizeHint::default(),
-        }
-    }
-}
-
-/// Sends bytes and reads until the gateway closes the connection.
-pub async fn exchanged(address: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut socket = TcpStream::connect(address).await.expect("connected");
-    let mut answer = Vec::new();
-    // A gateway that has answered already may have closed what is sent to it.
-    socket.write_all(bytes).await.ok();
-    let closed = timeout(Duration::from_secs(15), socket.read_to_end(&mut answer)).await;
-    if closed.is_err() {
-        answer.extend(b"\n(the connection was not closed)");
-    }
-    answer
-}
-
-/// The first HTTP/1.1 answer in what came over a socket.
-pub fn parsed(bytes: &[u8]) -> Answer {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-    let Some(end) = end else {
-        let broken = Some("no head of an answer".to_owned());
-        return Answer { body: bytes.to_vec(), broken, ..Answer::default() };
-    };
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
-    let mut headers = HeaderMap::new();
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-        headers.append(name, HeaderValue::from_str(value.trim()).expect("a header's value"));
-    }
-    let body = &bytes[end + 4..];
-    let (body, whole) = match headers.get("transfer-encoding") {
-        Some(_) => unchunked(body),
-        None => (body.to_vec(), true),
-    };
-    let broken = (!whole).then(|| "a chunk is cut off".to_owned());
-    Answer { status: status.unwrap_or_default(), headers, body, broken, ..Answer::default() }
-}
-
-/// The bytes of a chunked body, and whether its last chunk is there.
-fn unchunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {
-    let mut body = Vec::new();
-    loop {
-        let Some(line) = bytes.windows(2).position(|two| two == b"\r\n") else { return (body, false) };
-        let size = std::str::from_utf8(&bytes[..line]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
-        let rest = &bytes[line + 2..];
-        match size {
-            Some(0) => return (body, true),
-            Some(size) if rest.len() >= size + 2 => {
-                body.extend(&rest[..size]);
-                bytes = &rest[size + 2..];
-            }
-            _ => {
-                body.extend(rest);
-                return (body, false);
-            }
         }
     }
 }

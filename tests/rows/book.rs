@@ -8,14 +8,10 @@ const PARTS: &[&str] = &[
     // A.3: the four modes, and what is better than theirs.
     "A.3-0", "A.3-1", "A.3-2", "A.3-3", "A.3a", "A.3b", "A.3c",
     // A.9: fields of a PATCH become its mask.
-    "A.9",
-    // A.11: which form is answered.
-    "A.11",
-    // A.12: errors.
-    "A.12",
-    // A.15: what is refused at load.
-    "A.15",
-    // A.16: deliberate differences, and what the `grpc-gateway` profile restores.
+    "A.9",  // A.11: which form is answered.
+    "A.11", // A.12: errors.
+    "A.12", // A.15: what is refused at load.
+    "A.15", // A.16: deliberate differences, and what the `grpc-gateway` profile restores.
     "A.16",
 ];
 

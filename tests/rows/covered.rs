@@ -18,7 +18,8 @@ fn every_row_has_a_case_or_a_reason() {
 
     let no_rows: Vec<_> = covered.union(&excused).filter(|row| !known.contains(*row)).collect();
     assert!(no_rows.is_empty(), "not rows of the book: {no_rows:?}");
-    let bare: Vec<_> = known.iter().filter(|row| !covered.contains(*row) && !excused.contains(*row)).collect();
+    let bare: Vec<_> =
+        known.iter().filter(|row| !covered.contains(*row) && !excused.contains(*row)).collect();
     assert!(bare.is_empty(), "neither a case nor a reason: {bare:?}");
     let both: Vec<_> = covered.intersection(&excused).collect();
     assert!(both.is_empty(), "a case and a reason for none: {both:?}");

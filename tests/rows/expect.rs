@@ -42,7 +42,8 @@ fn head(wanted: &Expect, answer: &Answer, faults: &mut Faults) {
 /// The values of each name: those written, any for `*`, none for `null`.
 fn named(wanted: &BTreeMap<String, Texts>, found: &HeaderMap, kind: &str, faults: &mut Faults) {
     for (name, wanted) in wanted {
-        let values = found.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let values =
+            found.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let values: Vec<_> = values.collect();
         match wanted {
             Texts::One(any) if any == "*" => {
@@ -70,7 +71,8 @@ fn body(wanted: &Expect, answer: &Answer, faults: &mut Faults) {
         faults.check(!text.contains(part), || format!("the body holds `{part}`"));
     }
     if let Some(wanted) = &wanted.lines {
-        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or(Value::String(line.to_owned())));
+        let lines =
+            text.lines().map(|line| serde_json::from_str(line).unwrap_or(Value::String(line.to_owned())));
         faults.same("lines", &Value::Array(wanted.clone()), &lines.collect());
     }
     let json: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::String(text));

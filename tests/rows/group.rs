@@ -1,8 +1,10 @@
 //! Cases that share a gateway: read from the files, joined by their setting, asked one after another.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::time::timeout;
 use transom::demo::{Backend, Options};
 
@@ -79,7 +81,8 @@ pub fn read_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String
 fn serde_path<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T, String> {
     let whole = serde_json::from_value(value.clone());
     whole.map_err(|error| {
-        let cases = value.as_array().into_iter().flatten().filter_map(|part| part["cases"].as_array()).flatten();
+        let cases =
+            value.as_array().into_iter().flatten().filter_map(|part| part["cases"].as_array()).flatten();
         let culprit = cases.filter_map(|case| {
             serde_json::from_value::<Case>(case.clone()).err().map(|error| format!("{case}: {error}"))
         });
@@ -138,7 +141,7 @@ impl Group {
         for (name, text) in &contract.files {
             builder = builder.file(&format!("protos/{name}"), text);
         }
-        let mut schema = indented("schema", &format!("protos: [protos]\n{schema}"));
+        let mut schema = format!("schema:\n  protos: [protos]\n{}", indented("  ", schema));
         if let Some(rules) = rules {
             builder = builder.file("rules.yaml", rules);
             schema.push_str("  rules: [rules.yaml]\n");
@@ -146,15 +149,15 @@ impl Group {
         if let Some(profile) = profile {
             builder = builder.config(&format!("profile: {profile}"));
         }
-        let upstream = upstream.lines().map(|line| format!("    {line}\n")).collect::<String>();
+        let upstream = indented("    ", upstream);
         let upstream = format!("upstreams:\n  - url: http://{}\n{upstream}", backend.address());
         builder.config(&schema).config(&upstream).config(config)
     }
 }
 
-fn indented(section: &str, text: &str) -> String {
-    let lines = text.lines().map(|line| format!("  {line}\n"));
-    format!("{section}:\n{}", lines.collect::<String>())
+fn indented(by: &str, text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| [by, line, "\n"].concat()).collect();
+    lines.concat()
 }
 
 async fn asked(case: &Case, gateway: &Gateway, backend: &Backend, contract: &Contract) -> Vec<String> {
@@ -165,8 +168,9 @@ async fn asked(case: &Case, gateway: &Gateway, backend: &Backend, contract: &Con
             None => vec!["the case expects nothing".to_owned()],
         }
     };
-    match timeout(PATIENCE, asking).await {
-        Ok(faults) => faults,
+    match timeout(PATIENCE, AssertUnwindSafe(asking).catch_unwind()).await {
+        Ok(Ok(faults)) => faults,
+        Ok(Err(_)) => vec!["asking it panics, as is told above".to_owned()],
         Err(_) => vec![format!("no answer within {PATIENCE:?}")],
     }
 }
@@ -179,8 +183,8 @@ fn judged(case: &Case, faults: Vec<String>) -> Option<String> {
         (false, false) => faults,
     };
     let sent = case.request.raw.as_ref().unwrap_or(&case.request.send);
-    let faults = faults.iter().map(|fault| format!("    {}\n", fault.replace('\n', "\n    ")));
-    Some(format!("{} ({}): {}\n  {sent}\n{}", case.row, case.file, case.what, faults.collect::<String>()))
+    let faults = indented("    ", &faults.join("\n"));
+    Some(format!("{} ({}): {}\n  {sent}\n{faults}", case.row, case.file, case.what))
 }
 
 /// A panic is a fault whatever the client was told.
@@ -189,4 +193,3 @@ fn panics(gateway: &Gateway) -> Option<String> {
     let panic = lines.iter().find(|line| line.contains("panicked"))?;
     Some(format!("the gateway panicked: {panic}"))
 }
-

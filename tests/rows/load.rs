@@ -59,7 +59,9 @@ fn proto(load: &Load) -> String {
     }
     let service = match (&load.service, &load.rule) {
         (Some(service), _) => service.clone(),
-        (None, Some(rule)) => format!("rpc Call(M) returns (M) {{ option (google.api.http) = {{ {rule} }}; }}"),
+        (None, Some(rule)) => {
+            format!("rpc Call(M) returns (M) {{ option (google.api.http) = {{ {rule} }}; }}")
+        }
         (None, None) => String::new(),
     };
     format!("{PRELUDE}service S {{\n{service}\n}}\n")

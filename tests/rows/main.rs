@@ -16,6 +16,7 @@ mod expect;
 mod group;
 mod hostile;
 mod load;
+mod raw;
 mod seen;
 #[path = "../blackbox/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "black-box tests use the rest of it")]

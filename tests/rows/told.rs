@@ -33,7 +33,8 @@ fn is_same(one: &Value, other: &Value) -> bool {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
         }
         (Value::Object(one), Value::Object(other)) => {
-            let same = |(name, one): (&String, &Value)| other.get(name).is_some_and(|other| is_same(one, other));
+            let same =
+                |(name, one): (&String, &Value)| other.get(name).is_some_and(|other| is_same(one, other));
             one.len() == other.len() && one.iter().all(same)
         }
         _ => one == other,
@@ -44,7 +45,9 @@ fn is_same(one: &Value, other: &Value) -> bool {
 fn numbers_are_the_same_however_they_are_written() {
     let read = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
     assert!(is_same(&read("[{\"a\": 1.0}]"), &read("[{\"a\": 1}]")));
-    for (one, other) in [("1", "2"), ("1", "\"1\""), ("{}", "{\"a\": null}"), ("[]", "[1]"), ("[1, 2]", "[2, 1]")] {
+    for (one, other) in
+        [("1", "2"), ("1", "\"1\""), ("{}", "{\"a\": null}"), ("[]", "[1]"), ("[1, 2]", "[2, 1]")]
+    {
         assert!(!is_same(&read(one), &read(other)), "{one} {other}");
     }
 }
