@@ -66,7 +66,9 @@ fn main() {
     let length = body.len();
     call(
         "unary/create",
-        format!("POST {clusters} {head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"),
+        format!(
+            "POST {clusters} {head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        ),
     );
 }
 

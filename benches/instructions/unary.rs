@@ -56,7 +56,14 @@ impl Unary {
 
     /// Counts the allocations of one call, then gives `repeats` of them to `counted`. `expected` is a part of the
     /// answer, and `request` a whole one.
-    pub fn case(&self, name: &str, request: String, expected: &'static str, repeats: usize, counted: fn(&mut dyn FnMut())) {
+    pub fn case(
+        &self,
+        name: &str,
+        request: String,
+        expected: &'static str,
+        repeats: usize,
+        counted: fn(&mut dyn FnMut()),
+    ) {
         let (orders, taken) = mpsc::channel::<(usize, oneshot::Sender<()>)>();
         let address = self.address;
         let client = thread::spawn(move || {
@@ -114,7 +121,9 @@ fn start_backend(answers: Vec<(&'static str, Vec<u8>)>) -> SocketAddr {
     let (told, address) = mpsc::channel();
     let answers: Arc<[(&'static str, Bytes)]> = answers
         .into_iter()
-        .map(|(method, message)| (method, Bytes::from([&frame::prefix(message.len())[..], &message].concat())))
+        .map(|(method, message)| {
+            (method, Bytes::from([&frame::prefix(message.len())[..], &message].concat()))
+        })
         .collect();
     thread::spawn(move || {
         Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async move {

@@ -15,10 +15,7 @@ use crate::units::ByteSize;
 
 impl Snapshot {
     /// The binding and its decoded captures.
-    pub(super) fn find<'p>(
-        &self,
-        parts: &'p Parts,
-    ) -> Result<(&Arc<Route>, Vec<Cow<'p, str>>), Refusal<'_>> {
+    pub(super) fn find<'p>(&self, parts: &'p Parts) -> Result<(&Arc<Route>, Vec<Cow<'p, str>>), Refusal<'_>> {
         let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
         if target > self.limits.uri {
             return Err(uri_too_long(self.limits.uri).into());

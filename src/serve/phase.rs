@@ -322,6 +322,10 @@ mod tests {
         assert!((0..9).all(|_| !phase.tick()));
         stream.moved();
         assert_eq!(phase.wait(), Wait::Taking);
-        assert_eq!((0..3).map(|_| phase.tick()).collect::<Vec<_>>(), [false, true, false], "told once for two ticks");
+        assert_eq!(
+            (0..3).map(|_| phase.tick()).collect::<Vec<_>>(),
+            [false, true, false],
+            "told once for two ticks"
+        );
     }
 }

@@ -34,8 +34,16 @@ async fn watch(gateway: &Gateway, headers: &[(&str, &str)]) -> (String, String) 
 fn item(text: &str) -> Value {
     let mut value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let fields = value.as_object_mut().expect("an object");
-    fields.retain(|_, value| !(value.is_null() || *value == json!("") || *value == json!(0) || *value == json!("0")
-        || *value == json!(false) || *value == json!([]) || *value == json!({}) || *value == json!("COLOR_UNSPECIFIED")));
+    fields.retain(|_, value| {
+        !(value.is_null()
+            || *value == json!("")
+            || *value == json!(0)
+            || *value == json!("0")
+            || *value == json!(false)
+            || *value == json!([])
+            || *value == json!({})
+            || *value == json!("COLOR_UNSPECIFIED"))
+    });
     value
 }
 
@@ -163,7 +171,11 @@ async fn a_request_of_many_messages_is_read_in_every_form() {
             call.finish();
             let (status, headers) = call.head().await;
             assert_eq!(status, 200, "{body}: {}", call.rest().await.unwrap_or_default());
-            assert_eq!(headers["grpc-metadata-transom-received"], count.to_string().as_str(), "{body} by {cut}");
+            assert_eq!(
+                headers["grpc-metadata-transom-received"],
+                count.to_string().as_str(),
+                "{body} by {cut}"
+            );
             call.rest().await.expect("a whole answer");
         }
     }
@@ -201,7 +213,11 @@ async fn a_conversation_goes_both_ways_at_once() {
         let mut call = talk(&gateway, over, Method::POST, "/v1/chat", &[]).await;
         for number in 1..=3 {
             call.send(format!("{{\"id\":\"{number}\"}}"));
-            assert_eq!(call.line().await, Some(format!("{{\"result\":{{\"id\":\"{number}\"}}}}")), "{over:?}");
+            assert_eq!(
+                call.line().await,
+                Some(format!("{{\"result\":{{\"id\":\"{number}\"}}}}")),
+                "{over:?}"
+            );
         }
         call.finish();
         assert_eq!(call.line().await, None);
@@ -274,7 +290,8 @@ async fn a_download_is_passed_on_as_it_is() {
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/octet-stream"));
     assert_eq!(answer.body.len(), 3000);
     for over in BOTH {
-        let headers = [steer("messages=3;bytes=10;every=100ms;fail-after=2"), fault("status=13;message=boom")];
+        let headers =
+            [steer("messages=3;bytes=10;every=100ms;fail-after=2"), fault("status=13;message=boom")];
         let mut call = talk(&gateway, over, Method::GET, "/v1/download/x", &headers).await;
         call.finish();
         let (status, _) = call.head().await;
@@ -287,14 +304,16 @@ async fn a_download_is_passed_on_as_it_is() {
 #[tokio::test]
 async fn an_upload_is_taken_as_it_is() {
     let (gateway, _backend) = shop("").await;
-    let mut call = talk(&gateway, Over::Http1, Method::POST, "/v1/upload-raw", &[("content-type", "image/png")]).await;
+    let mut call =
+        talk(&gateway, Over::Http1, Method::POST, "/v1/upload-raw", &[("content-type", "image/png")]).await;
     for piece in 0..10u8 {
         call.send(vec![piece; 30_000]);
     }
     call.finish();
     let (status, headers) = call.head().await;
     assert_eq!(status, 200, "{:?}", call.rest().await);
-    let received: usize = headers["grpc-metadata-transom-received"].to_str().expect("text").parse().expect("a number");
+    let received: usize =
+        headers["grpc-metadata-transom-received"].to_str().expect("text").parse().expect("a number");
     assert!(received >= 5, "{received} messages");
 }
 

@@ -71,7 +71,11 @@ impl Steps<'_> {
             let (sending, receiving) = upstream.open(opening).await?;
             Exchange::sending(message, sending, receiving)
         };
-        if streams.server { self.begin(exchange, kept, record).await } else { self.conclude(exchange, kept, record).await }
+        if streams.server {
+            self.begin(exchange, kept, record).await
+        } else {
+            self.conclude(exchange, kept, record).await
+        }
     }
 
     /// The answer of a call whose answer is one message.

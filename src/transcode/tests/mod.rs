@@ -104,6 +104,7 @@ impl Echo {
         let place = |field: &FieldDescriptor| self.plans.get(index)?.place(field.number());
         CallPlan {
             plans: self.plans.clone(),
+            later: None,
             request: RequestPlan::compile(&self.plans, index, &self.body, &self.variables),
             output: index,
             part: self.response_body.as_ref().and_then(place),

@@ -39,7 +39,10 @@ impl Body for Sent {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.0.poll_recv(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
@@ -62,7 +65,8 @@ impl Talk {
     ) -> Self {
         let io = TokioIo::new(TcpStream::connect(address).await.expect("connected"));
         let (sender, body) = mpsc::unbounded_channel();
-        let uri = if over == Over::Http2 { format!("http://gateway.test{target}") } else { target.to_owned() };
+        let uri =
+            if over == Over::Http2 { format!("http://gateway.test{target}") } else { target.to_owned() };
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -70,7 +74,8 @@ impl Talk {
         let (connection, response) = match over {
             Over::Http1 => {
                 let request = request.header("host", "gateway.test").body(Sent(body)).expect("a request");
-                let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("HTTP/1.1");
+                let (mut sender, connection) =
+                    hyper::client::conn::http1::handshake(io).await.expect("HTTP/1.1");
                 let connection = tokio::spawn(async move { drop(connection.await) });
                 (connection, tokio::spawn(async move { sender.send_request(request).await }))
             }
