@@ -330,3 +330,122 @@ async fn path_and_query_are_part_of_the_first_message_alone() {
     assert_eq!(said, [json!({"id": "blue", "note": "1"}), json!({"note": "2"})]);
     assert_eq!(backend.calls().len(), 1);
 }
+
+#[tokio::test]
+async fn what_one_message_may_not_be_no_message_of_a_stream_may_be() {
+    let methods = "methods: [{methods: 'shop.v1.Shop/*', max_request_message: 1KiB}]";
+    let (gateway, _backend) = shop(methods).await;
+    let mut call = talk(&gateway, Over::Http1, Method::POST, "/v1/upload", &[]).await;
+    call.send("{\"id\":\"1\"}");
+    call.send(format!("{{\"id\":\"{}\"}}", "x".repeat(2000)));
+    let (status, _) = call.head().await;
+    assert_eq!(status, 413);
+
+    let mut call = talk(&gateway, Over::Http2, Method::POST, "/v1/chat", &[]).await;
+    for _ in 0..20 {
+        // More together than any one may be.
+        call.send(format!("{{\"note\":\"{}\"}}\n", "x".repeat(500)));
+        assert!(call.line().await.expect("a line").starts_with("{\"result\":"));
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_ends_early_is_heard_while_the_client_still_sends() {
+    let (gateway, _backend) = shop("").await;
+    for over in BOTH {
+        let headers = [steer("fail-after=1"), fault("status=9;message=enough")];
+        let mut call = talk(&gateway, over, Method::POST, "/v1/upload", &headers).await;
+        call.send("{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
+        let (status, _) = call.head().await;
+        assert_eq!(status, 400, "{over:?}");
+        assert!(call.rest().await.expect("a whole answer").contains("enough"));
+    }
+}
+
+#[tokio::test]
+async fn a_broken_answer_is_told_where_it_breaks() {
+    let (gateway, _backend) = shop("json: {unset_fields: omit}").await;
+    for broken in ["garbage", "truncate", "break=CANCEL", "no-trailers"] {
+        let (_, body) = watch(&gateway, &[fault(broken), steer("messages=2;every=30ms")]).await;
+        let last: Value = serde_json::from_str(body.lines().last().expect("a line")).expect("JSON");
+        assert!(last["error"]["code"].as_u64().is_some_and(|code| code > 0), "{broken}: {body}");
+        assert!(body.starts_with("{\"result\":{\"id\":\"7\"}}\n"), "{broken}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_silent_for_long_is_not_an_idle_connection() {
+    let (gateway, _backend) = shop("limits: {idle_timeout: 400ms, write_timeout: 300ms}").await;
+    for over in BOTH {
+        let headers = [steer("messages=3;every=900ms")];
+        let mut call = talk(&gateway, over, Method::GET, "/v1/watch", &headers).await;
+        call.finish();
+        let lines = call.rest().await.unwrap_or_else(|_| panic!("{over:?}: the stream was cut"));
+        assert_eq!(lines.lines().count(), 3, "{over:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_over_a_reload() {
+    let (gateway, _backend) = shop("json: {unset_fields: omit}\nreload: {watch: false}").await;
+    let headers = [steer("messages=4;every=150ms")];
+    let mut call = talk(&gateway, Over::Http1, Method::GET, "/v1/watch?id=1", &headers).await;
+    call.finish();
+    assert!(call.line().await.is_some());
+    let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
+    gateway.write("transom.yaml", config.replace("unset_fields: omit", "unset_fields: all"));
+    gateway.signal("HUP");
+    until("the reload", async || (gateway.get("/v1/look/7").await.text().contains("tags")).then_some(())).await;
+    let rest = call.rest().await.expect("a whole answer");
+    assert_eq!(rest, "{\"result\":{\"id\":\"1\"}}\n".repeat(3), "as it began");
+}
+
+#[tokio::test]
+async fn head_of_a_stream_has_no_body() {
+    let (gateway, backend) = shop("").await;
+    let answer = gateway.request(Method::HEAD, "/v1/watch", &[steer("messages=100000;every=10ms")], "").await;
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
+    cancelled(&backend, 0).await;
+}
+
+/// The resident memory of a process, in bytes.
+fn resident(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("running");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");
+    let kib: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+    kib * 1024
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_stop_reading_hold_little_and_harm_nobody() {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpSocket;
+
+    let (gateway, _backend) = shop("json: {unset_fields: omit}").await;
+    assert_eq!(gateway.get("/v1/look/7").await.status, 200);
+    let before = resident(gateway.id());
+    let mut stalled = Vec::new();
+    for _ in 0..64 {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("an option");
+        let address = gateway.address().parse().expect("an address");
+        let mut client = socket.connect(address).await.expect("connected");
+        let request = "GET /v1/watch?id=7 HTTP/1.1\r\nhost: x\r\ngrpc-metadata-transom-stream: messages=100000000\r\n\r\n";
+        client.write_all(request.as_bytes()).await.expect("sent");
+        stalled.push(client);
+    }
+    let start = std::time::Instant::now();
+    let mut calls = 0;
+    while start.elapsed() < Duration::from_secs(6) {
+        assert_eq!(gateway.get("/v1/look/7").await.status, 200, "after {:?}", start.elapsed());
+        let (_, body) = watch(&gateway, &[]).await;
+        assert_eq!(body.lines().count(), 3, "after {:?}: {body}", start.elapsed());
+        calls += 1;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let held = resident(gateway.id()).saturating_sub(before) / 64;
+    assert!(calls > 10, "{calls} calls in six seconds");
+    // A window of 256 KiB in frames of a few bytes each, what a socket takes, and one piece on its way.
+    assert!(held < 8 << 20, "{held} bytes for each client that does not read");
+    drop(stalled);
+}
