@@ -77,6 +77,7 @@ fn no_backend() -> UpstreamSettings {
         keepalive: None,
         max_request_message: usize::MAX,
         max_response_message: 1,
+        stream_window: u32::MAX,
         place: Place::default(),
     };
     UpstreamSettings { upstream, services: Vec::new() }

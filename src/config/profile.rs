@@ -2,7 +2,7 @@
 //!
 //! A profile only fills in what nobody wrote, so a key that is written always wins.
 
-use super::file::Profile;
+use super::file::{FORWARD_RESPONSE, Profile};
 use super::tree::{Mark, Node, Value};
 
 /// A key, and its default under `transom`, `grpc-gateway`, `envoy` and `canonical`. Keys that are the same under
@@ -63,6 +63,15 @@ const TABLE: &[(&str, [Word; 4])] = &[
         "streams.newline_after_chunks",
         [Word::Switch(false), Word::Switch(true), Word::Switch(false), Word::Switch(false)],
     ),
+    ("metadata.forward_request", [Word::List(&[]), Word::List(&[]), Word::List(&["*"]), Word::List(&[])]),
+    (
+        "metadata.permanent_headers",
+        [Word::Switch(true), Word::Switch(true), Word::Switch(false), Word::Switch(true)],
+    ),
+    (
+        "metadata.forward_response",
+        [Word::List(&FORWARD_RESPONSE), Word::List(&[]), Word::List(&["*"]), Word::List(&FORWARD_RESPONSE)],
+    ),
 ];
 
 /// A default in the table.
@@ -70,6 +79,7 @@ const TABLE: &[(&str, [Word; 4])] = &[
 enum Word {
     Text(&'static str),
     Switch(bool),
+    List(&'static [&'static str]),
 }
 
 /// Fills in the defaults of the profile that the tree names, where nothing was written.
@@ -83,6 +93,7 @@ pub(super) fn fill(root: &mut Node) {
         let value = match words[column] {
             Word::Text(text) => Value::Text(text.to_owned()),
             Word::Switch(on) => Value::Bool(on),
+            Word::List(texts) => Value::List(texts.iter().map(|text| default_text(text)).collect()),
         };
         // A section that is not a map is told when the tree is read.
         let _ = root.put(&steps, value, &Mark::Default);
@@ -92,6 +103,10 @@ pub(super) fn fill(root: &mut Node) {
 /// Whether a profile has another default for a key than `transom` has.
 pub(super) fn decides(profile: Profile, key: &str) -> bool {
     TABLE.iter().any(|(of, words)| *of == key && words[profile as usize] != words[Profile::Transom as usize])
+}
+
+fn default_text(text: &str) -> Node {
+    Node { value: Value::Text(text.to_owned()), mark: Mark::Default }
 }
 
 /// The profile that the tree names; a name that is none is told when the tree is read.

@@ -9,16 +9,25 @@ use prost_reflect::{DynamicMessage, FieldDescriptor};
 use tonic::Status;
 
 use super::carrier::{self, Carrier};
+use super::download::Download;
 use super::method::{Method, Plan, Sketch};
 use super::page::Paging;
 use super::resource::Resource;
 use super::select::Selection;
 use super::store::Store;
 
-/// Answers one unary call.
-pub(super) fn answer(method: &Method, store: &Mutex<Store>, message: Bytes) -> Result<Bytes, Status> {
-    if let Plan::Echo = method.plan {
-        return Ok(message);
+/// Answers one unary call; a download has `bytes` bytes.
+pub(super) fn answer(
+    method: &Method,
+    store: &Mutex<Store>,
+    message: Bytes,
+    bytes: usize,
+) -> Result<Bytes, Status> {
+    match method.plan {
+        Plan::Echo => return Ok(message),
+        Plan::Nothing => return Ok(Bytes::new()),
+        Plan::Download => return Ok(Download::new(&method.input, &message).chunk(bytes)),
+        _ => {}
     }
     let request = DynamicMessage::decode(method.input.clone(), message).map_err(|_| {
         Status::invalid_argument(format!("the message is not a {}", method.input.full_name()))
@@ -33,7 +42,7 @@ pub(super) fn answer(method: &Method, store: &Mutex<Store>, message: Bytes) -> R
         Plan::Action(action) => action.run(&mut store, &request, method)?,
         Plan::SuggestName(suggest) => suggest.run(method),
         Plan::Fixed(fixed) => fixed.run(&store, &request)?,
-        Plan::Echo | Plan::Streaming => return Err(unimplemented()),
+        Plan::Echo | Plan::Nothing | Plan::Download | Plan::Streaming(_) => return Err(unimplemented()),
     };
     drop(store);
     Ok(answer.encode_to_vec().into())

@@ -25,8 +25,12 @@ pub struct SeenCall {
     pub path: String,
     /// All headers as received, the gRPC ones included.
     pub metadata: HeaderMap,
-    /// The request message, of a large one the first 64 KiB; empty until it was read.
+    /// The request message (of a stream the last one), of a large one the first 64 KiB; empty until it was read.
     pub message: Bytes,
+    /// How many request messages were read.
+    pub received: usize,
+    /// How many messages of a stream were answered, as far as flow control took them.
+    pub answered: usize,
     /// What `grpc-timeout` said.
     pub timeout: Option<Duration>,
     /// How far it came.
@@ -69,6 +73,8 @@ impl CallLog {
             path: path.to_owned(),
             metadata: metadata.clone(),
             message: Bytes::new(),
+            received: 0,
+            answered: 0,
             timeout,
             outcome: Outcome::Running,
         };
@@ -103,12 +109,17 @@ pub(super) struct Ticket {
 impl Ticket {
     pub(super) fn message(&self, message: &Bytes) {
         self.note(|call| {
+            call.received += 1;
             // A slice of a large message would keep all of it in memory.
             call.message = match message.get(..LARGEST_MESSAGE) {
                 Some(start) => Bytes::copy_from_slice(start),
                 None => message.clone(),
             };
         });
+    }
+
+    pub(super) fn answered(&self) {
+        self.note(|call| call.answered += 1);
     }
 
     pub(super) fn complete(mut self) {
@@ -144,6 +155,7 @@ mod tests {
         first.complete();
         second.message(&Bytes::from_static(b"two"));
         drop(second);
+        third.answered();
         let seen: Vec<_> =
             log.snapshot().into_iter().map(|call| (call.path, call.message, call.outcome)).collect();
         assert_eq!(
@@ -153,6 +165,8 @@ mod tests {
                 ("/3".to_owned(), Bytes::new(), Outcome::Running)
             ]
         );
+        let counts: Vec<_> = log.snapshot().into_iter().map(|call| (call.received, call.answered)).collect();
+        assert_eq!(counts, [(1, 0), (0, 1)]);
         third.complete();
         assert_eq!(log.snapshot().last().expect("a call").outcome, Outcome::Completed);
     }

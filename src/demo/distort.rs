@@ -20,7 +20,10 @@ use super::fault::{Faults, Shape};
 pub(super) type Body = UnsyncBoxBody<Bytes, StdError>;
 
 /// How long half an answer stands before its stream is reset.
-const BEFORE_BREAK: Duration = Duration::from_millis(20);
+pub(super) const BEFORE_BREAK: Duration = Duration::from_millis(20);
+
+/// What is no gRPC frame.
+pub(super) const GARBAGE: &[u8] = b"this is no gRPC message";
 
 /// The headers that tell the outcome of a call.
 const OUTCOME: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
@@ -64,7 +67,7 @@ fn shaped(mut parts: Parts, message: Bytes, trailers: Option<HeaderMap>, shape: 
         Shape::NoMessage => whole(parts, Bytes::new(), trailers),
         Shape::TwoMessages => whole(parts, [&message[..], &message].concat().into(), trailers),
         Shape::Truncate => whole(parts, half, trailers),
-        Shape::Garbage => whole(parts, Bytes::from_static(b"this is no gRPC message"), trailers),
+        Shape::Garbage => whole(parts, Bytes::from_static(GARBAGE), trailers),
         Shape::Html(code) => page(code),
     }
 }
@@ -86,7 +89,7 @@ fn broken(parts: Parts, half: Bytes, reason: Reason) -> Response<Body> {
     Response::from_parts(parts, StreamBody::new(frames).boxed_unsync())
 }
 
-fn page(code: StatusCode) -> Response<Body> {
+pub(super) fn page(code: StatusCode) -> Response<Body> {
     let text = format!("<html><body><h1>{code}</h1></body></html>");
     let mut response = Response::new(Full::from(text).map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = code;
@@ -104,7 +107,7 @@ fn take_outcome(headers: &mut HeaderMap) -> HeaderMap {
     outcome
 }
 
-fn append(headers: &mut HeaderMap, more: &HeaderMap) {
+pub(super) fn append(headers: &mut HeaderMap, more: &HeaderMap) {
     for (name, value) in more {
         headers.append(name, value.clone());
     }

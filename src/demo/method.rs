@@ -10,9 +10,11 @@ use super::action::Action;
 use super::answer::{Delete, Fixed, Get, List};
 use super::carrier::Carrier;
 use super::create::Create;
+use super::download::is_body;
 use super::name::SuggestName;
 use super::resource::Resource;
 use super::select::Selection;
+use super::stream::Streaming;
 use super::update::Update;
 use super::words::{ends_in_words, snake, verb};
 
@@ -37,8 +39,12 @@ pub(super) enum Plan {
     Echo,
     /// Answers a seeded record of the answer's own type, where there is one.
     Fixed(Fixed),
-    /// Streams either way: not here yet.
-    Streaming,
+    /// Answers bytes of some type.
+    Download,
+    /// Answers `google.protobuf.Empty`.
+    Nothing,
+    /// Streams, one way or both.
+    Streaming(Streaming),
 }
 
 /// All methods of a pool by their path, `/pkg.Service/Method`.
@@ -61,11 +67,12 @@ impl Method {
 impl Plan {
     fn of(method: &MethodDescriptor, types: &Types) -> Self {
         if method.is_client_streaming() || method.is_server_streaming() {
-            return Self::Streaming;
+            return Self::Streaming(Streaming::of(method));
         }
         let sketch = Sketch::new(method, types);
         let planned = match sketch.verb {
             _ if sketch.is_echo() => Some(Self::Echo),
+            _ if is_body(&sketch.output) => Some(Self::Download),
             "List" => List::plan(&sketch).map(Self::List),
             "Get" => Get::plan(&sketch).map(Self::Get),
             "Create" => Create::plan(&sketch).map(Self::Create),
@@ -74,7 +81,10 @@ impl Plan {
             "Suggest" => SuggestName::plan(&sketch).map(Self::SuggestName),
             _ => Action::plan(&sketch).map(Self::Action),
         };
-        planned.unwrap_or_else(|| Self::Fixed(Fixed::plan(&sketch)))
+        planned.unwrap_or_else(|| match sketch.output.full_name() {
+            "google.protobuf.Empty" => Self::Nothing,
+            _ => Self::Fixed(Fixed::plan(&sketch)),
+        })
     }
 }
 

@@ -14,7 +14,20 @@
 //! | another verb that names a record | changes its state, where a state fits the verb |
 //! | `Suggest...Name` | a name |
 //! | answer type = request type | the request |
+//! | answer type `google.api.HttpBody` | bytes: the letters of the alphabet, again and again |
+//! | answer type `google.protobuf.Empty`, and no verb of the above | that |
 //! | anything else | `UNIMPLEMENTED` |
+//!
+//! Streaming methods do it message by message, at the pace at which they are read:
+//!
+//! | method | what it does |
+//! |---|---|
+//! | server streaming, answer type = request type | the request, three times |
+//! | server streaming, answer type `google.api.HttpBody` | a download in three chunks, of the content type that the request (or its `HttpBody` field) has, or `application/octet-stream` |
+//! | client streaming, answer type = request type | the last request, and how many there were as `transom-received` |
+//! | the same with `google.api.HttpBody` | the first content type and all data (of more than 1 MiB the start), and its length as `transom-received-bytes` too |
+//! | both ways, answer type = request type | each request as it comes |
+//! | any other | `UNIMPLEMENTED` |
 //!
 //! # Faults and echoes on request
 //! Request metadata steers one call; through the gateway, `Grpc-Metadata-` brings it here.
@@ -43,6 +56,24 @@
 //! | `transom-echo-metadata: 1` | answers all metadata received as `echo-<name>`, in headers and trailers |
 //!
 //! Several faults may stand in one value, parted by `;`, or in several. An unknown one is `INVALID_ARGUMENT`.
+//!
+//! # Streams on request
+//! `transom-stream` steers a stream in the same manner, `messages=1000;every=20ms`:
+//!
+//! | wish | effect |
+//! |---|---|
+//! | `messages=1000` | so many answers; a stream that is not read to its end ends all the same: after so many answers both ways, after so many requests when only the client streams |
+//! | `bytes=4KiB` | the size of each chunk of a download, and of a unary one (1 KiB) |
+//! | `every=20ms` | waits between two answers |
+//! | `head=immediately` | the initial metadata comes before anything else; else it comes with the first answer |
+//! | `head-wait=200ms` | waits before the head |
+//! | `read-wait=200ms` | waits before each request is read |
+//! | `fail-after=2` | faults strike after so many answers (requests, when only the client streams), not at once |
+//!
+//! Of the faults, `delay` and `hang` wait before the first answer (after the head, if that comes immediately),
+//! `status` fails at once or as `fail-after` says, `after-message` makes it the end of the answers; `break`,
+//! `truncate` and `garbage` come after the first answer or as `fail-after` says; `oversize` and `two-messages` are
+//! done to each answer; the others are what they are for unary calls.
 
 mod action;
 mod answer;
@@ -51,6 +82,7 @@ mod carrier;
 mod codec;
 mod create;
 mod distort;
+mod download;
 mod fault;
 mod ident;
 mod listen;
@@ -63,7 +95,9 @@ mod resource;
 mod seed;
 mod select;
 mod service;
+mod steering;
 mod store;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod update;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -17,18 +18,19 @@ use tonic::Status;
 use tonic::server::Grpc;
 use tower::util::{BoxCloneSyncService, ServiceExt as _, service_fn};
 
-use super::answer::{self, unimplemented};
+use super::answer;
 use super::calls::{CallLog, SeenCall, Ticket};
 use super::codec::Raw;
 use super::distort::{Body, distort, grown, plain};
 use super::fault::{Faults, Wait};
 use super::method::{self, Method, Plan};
+use super::steering::Steering;
 use super::store::Store;
-use super::{Options, seed};
+use super::{Options, seed, stream};
 use crate::metadata;
 
 /// The largest request message in bytes: above every limit that a gateway in front may be tested with.
-const LARGEST_REQUEST: usize = 64 << 20;
+pub(super) const LARGEST_REQUEST: usize = 64 << 20;
 
 /// Everything that connections share.
 pub(super) struct Service {
@@ -36,6 +38,13 @@ pub(super) struct Service {
     store: Mutex<Store>,
     calls: Arc<CallLog>,
     mounted: Vec<(&'static str, Mounted)>,
+}
+
+/// What a call's metadata asks for.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    pub(super) faults: Faults,
+    pub(super) steering: Steering,
 }
 
 /// A ready-made gRPC service.
@@ -75,34 +84,50 @@ impl Service {
             ticket.complete();
             return Ok(plain(response));
         }
-        let answered = match (timeout, Faults::read(request.headers())) {
-            (Err(bad), _) => Ok(plain(Status::new(bad.code, bad.message).into_http())),
-            (_, Err(bad)) => Ok(plain(bad.into_http())),
-            (Ok(None), Ok(faults)) => self.unary(request, &faults, &ticket, leaving).await,
-            (Ok(Some(timeout)), Ok(faults)) => {
-                tokio::time::timeout(timeout, self.unary(request, &faults, &ticket, leaving))
-                    .await
-                    .unwrap_or_else(|_| Ok(plain(deadline_exceeded().into_http())))
+        let (timeout, wishes, method) = match self.understand(&request, timeout) {
+            Ok(understood) => understood,
+            Err(status) => {
+                ticket.complete();
+                return Ok(plain(status.into_http()));
             }
+        };
+        if let Plan::Streaming(streaming) = method.plan {
+            return stream::answer(streaming, method, request, wishes, ticket, timeout, leaving).await;
+        }
+        let unary = self.unary(method, request, &wishes, &ticket, leaving);
+        let answered = match timeout {
+            None => unary.await,
+            Some(timeout) => tokio::time::timeout(timeout, unary)
+                .await
+                .unwrap_or_else(|_| Ok(plain(deadline_exceeded().into_http()))),
         };
         ticket.complete();
         answered
     }
 
+    /// What a request asks for; a status when it makes no sense.
+    fn understand(
+        &self,
+        request: &Request<Incoming>,
+        timeout: Result<Option<Duration>, crate::status::Status>,
+    ) -> Result<(Option<Duration>, Wishes, &Method), Status> {
+        let timeout = timeout.map_err(|bad| Status::new(bad.code, bad.message))?;
+        let headers = request.headers();
+        let wishes = Wishes { faults: Faults::read(headers)?, steering: Steering::read(headers)? };
+        let method = self.methods.get(request.uri().path());
+        let method = method.ok_or_else(|| Status::unimplemented("the demo backend has no such method"))?;
+        Ok((timeout, wishes, method))
+    }
+
     async fn unary(
         &self,
+        method: &Method,
         request: Request<Incoming>,
-        faults: &Faults,
+        wishes: &Wishes,
         ticket: &Ticket,
         leaving: &Notify,
     ) -> Result<Response<Body>, h2::Error> {
-        let method = match self.methods.get(request.uri().path()) {
-            Some(method) if !matches!(method.plan, Plan::Streaming) => method,
-            Some(_) => return Ok(plain(unimplemented().into_http())),
-            None => {
-                return Ok(plain(Status::unimplemented("the demo backend has no such method").into_http()));
-            }
-        };
+        let faults = &wishes.faults;
         let run = async |request: tonic::Request<Bytes>| {
             let message = request.into_inner();
             ticket.message(&message);
@@ -110,7 +135,7 @@ impl Service {
             if let Some(failure) = &faults.failure {
                 return Err(failure.status());
             }
-            let answer = answer::answer(method, &self.store, message)?;
+            let answer = answer::answer(method, &self.store, message, wishes.steering.bytes)?;
             Ok(tonic::Response::new(grown(answer, faults.oversize)))
         };
         let mut grpc = Grpc::new(Raw).max_decoding_message_size(LARGEST_REQUEST);
@@ -131,7 +156,8 @@ impl fmt::Debug for Service {
     }
 }
 
-async fn wait(wait: Option<Wait>) {
+/// Waits as a fault asks for.
+pub(super) async fn wait(wait: Option<Wait>) {
     match wait {
         None => {}
         Some(Wait::For(period)) => tokio::time::sleep(period).await,
@@ -139,7 +165,7 @@ async fn wait(wait: Option<Wait>) {
     }
 }
 
-fn deadline_exceeded() -> Status {
+pub(super) fn deadline_exceeded() -> Status {
     Status::deadline_exceeded("the deadline passed before the demo backend answered")
 }
 

@@ -8,6 +8,7 @@ use http::uri::PathAndQuery;
 
 use super::duties::RouteDuties;
 use super::events::Building;
+use super::health::Health;
 use super::mapping::{AllReady, Mapped, Ready};
 use super::partial::Partial;
 use super::validation;
@@ -60,6 +61,8 @@ pub(super) fn snapshot(
     let rate_limits = RateLimits::prepare(&settings.rate_limits, kept, problems);
     hand_out(rate_limits.as_ref(), &bindings, &mut routes, problems);
     validation::hand_out(&settings.validation, &schema, &bindings, &mut routes, problems);
+    let health =
+        settings.health.as_ref().and_then(|health| Health::prepare(health, &upstreams, &table, problems));
     if problems.has_errors() {
         return None;
     }
@@ -79,6 +82,7 @@ pub(super) fn snapshot(
         events: events.map(|events| events.events),
         limits: settings.limits.clone(),
         rate_limits,
+        health,
     })
 }
 
@@ -261,6 +265,7 @@ fn route(
         partial: None,
         event: None,
         streaming,
+        fieldless: !streaming && binding.rpc.output().fields().next().is_none(),
         metadata: Arc::clone(&ready.metadata),
         protocol: Arc::clone(&ready.protocol),
         limits: MethodLimits::default(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response};
 
 use super::find::Refusal;
 use super::steps::{Kept, Steps};
@@ -45,6 +45,7 @@ impl Snapshot {
                 let answer = self.answer(route, &captures, &parts, body, peer, record).await;
                 answer.into_response()
             }
+            Err(Refusal::Health(health)) => self.tell(health, &parts, record).await.into_response(),
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
             Err(Refusal::Status(status)) => {
                 self.error(&status, HeaderMap::new(), &self.common_plans, record).into_response()
@@ -72,9 +73,11 @@ impl Snapshot {
         let mut kept = Kept::default();
         let outcome = steps.all(body, &mut kept, record).await;
         record.caller = kept.identity.as_ref().map(Identity::told);
+        let answers = &route.protocol.answers;
         let mut answer = match outcome {
             Ok(body) => {
-                Answer { status: StatusCode::OK, headers: kept.headers, body, trailers: HeaderMap::new() }
+                let status = kept.status.unwrap_or_else(|| answers.success(route.fieldless));
+                Answer { status, headers: kept.headers, body, trailers: HeaderMap::new() }
             }
             Err(status) => {
                 record.shown = route.duties.shown(captures, &kept.message);
@@ -84,17 +87,26 @@ impl Snapshot {
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
             answer.headers.insert(name.clone(), version.clone());
         }
-        for (name, value) in &route.protocol.answers.headers {
+        for (name, value) in &answers.headers {
             answer.headers.entry(name).or_insert_with(|| value.clone());
         }
         kept.applied.write(&mut answer.headers);
         record.rate_limit = kept.applied.outcome.as_ref().map(Outcome::told);
         kept.changes.change_answer(&mut answer.headers);
         answer.trailers = kept.trailers;
+        if answers.etag {
+            answer.revalidate(&parts.method, &parts.headers);
+        }
         answer
     }
 
-    fn error(&self, status: &Status, headers: HeaderMap, plans: &Plans, record: &mut CallRecord) -> Answer {
+    pub(super) fn error(
+        &self,
+        status: &Status,
+        headers: HeaderMap,
+        plans: &Plans,
+        record: &mut CallRecord,
+    ) -> Answer {
         record.code = status.code;
         record.origin = Some(status.origin);
         let let_in = !matches!(status.code, Code::Unauthenticated | Code::PermissionDenied);

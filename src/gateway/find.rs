@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::request::Parts;
 use http::{Method, StatusCode};
 
+use super::health::Health;
 use super::{Route, Snapshot};
 use crate::protocol;
 use crate::route::{Miss, WrongMethod};
@@ -13,14 +14,23 @@ use crate::units::ByteSize;
 
 impl Snapshot {
     /// The binding and its decoded captures.
-    pub(super) fn find<'p>(&self, parts: &'p Parts) -> Result<(&Route, Vec<Cow<'p, str>>), Refusal> {
+    pub(super) fn find<'p>(&self, parts: &'p Parts) -> Result<(&Route, Vec<Cow<'p, str>>), Refusal<'_>> {
         let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
         if target > self.limits.uri {
             return Err(uri_too_long(self.limits.uri).into());
         }
+        if let Some(health) = self.health.as_ref().filter(|health| health.is_asked(parts)) {
+            return Err(Refusal::Health(health));
+        }
         let found = match self.table.find(&parts.method, parts.uri.path()) {
             Ok(found) => found,
-            Err(miss) => return Err(Refusal::of(miss, &parts.method)),
+            Err(miss) => {
+                let miss = match &self.health {
+                    Some(health) => health.widen(miss, parts),
+                    None => miss,
+                };
+                return Err(Refusal::of(miss, &parts.method));
+            }
         };
         let Some(route) = self.routes.get(found.binding) else {
             return Err(protocol::of_miss(&Miss::NotFound).into());
@@ -44,13 +54,15 @@ impl Route {
 }
 
 /// Why a request is answered before a call is made.
-pub(super) enum Refusal {
+pub(super) enum Refusal<'s> {
+    /// It is no call, but asks for the health of a backend.
+    Health(&'s Health),
     /// OPTIONS on a known path: what is allowed there.
     Options(http::HeaderValue),
     Status(Status),
 }
 
-impl Refusal {
+impl Refusal<'_> {
     fn of(miss: Miss, method: &Method) -> Self {
         match miss {
             Miss::MethodNotAllowed(mut allowed)
@@ -64,7 +76,7 @@ impl Refusal {
     }
 }
 
-impl From<Status> for Refusal {
+impl From<Status> for Refusal<'_> {
     fn from(status: Status) -> Self {
         Self::Status(status)
     }

@@ -15,6 +15,7 @@ mod call;
 mod duties;
 mod events;
 mod find;
+mod health;
 mod mapping;
 mod partial;
 mod steps;
@@ -29,6 +30,7 @@ use http::HeaderName;
 use http::uri::PathAndQuery;
 
 use self::duties::RouteDuties;
+use self::health::Health;
 use self::partial::Partial;
 use crate::duty::{self, Duties};
 use crate::event::{self, EventPlan, Events};
@@ -79,6 +81,17 @@ pub struct Settings {
     pub limits: Limits,
     /// How often someone may call.
     pub rate_limits: ratelimit::Settings,
+    /// Where clients are told the health of a backend; `None`: nowhere.
+    pub health: Option<HealthSettings>,
+}
+
+/// The health of a backend, told to clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthSettings {
+    /// The path at which it is told.
+    pub path: String,
+    /// The name of the upstream that is asked; `None`: the first.
+    pub upstream: Option<String>,
 }
 
 /// How HTTP and JSON are mapped to gRPC: what a profile sets the defaults of.
@@ -150,6 +163,7 @@ pub struct Snapshot {
     events: Option<Arc<Events>>,
     limits: Limits,
     rate_limits: Option<RateLimits>,
+    health: Option<Health>,
 }
 
 /// What a call needs of its binding.
@@ -174,6 +188,8 @@ struct Route {
     streaming: bool,
     /// Which headers pass.
     metadata: Arc<metadata::Rules>,
+    /// Whether it answers with one message, of a type that has no fields.
+    fieldless: bool,
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,

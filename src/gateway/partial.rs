@@ -66,10 +66,10 @@ impl Steps<'_> {
             timeout: update.timeout,
         };
         let sent = Instant::now();
-        let reply = partial.upstream.unary(call).await;
+        let mut reply = partial.upstream.unary(call).await;
         record.upstream_time = Some(sent.elapsed());
         if reply.outcome.is_err() {
-            self.keep(&reply, kept);
+            self.keep(&mut reply, kept);
         }
         reply.outcome
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 
 use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
@@ -35,6 +35,8 @@ pub(super) struct Steps<'c> {
 pub(super) struct Kept {
     /// Headers of the answer.
     pub(super) headers: HeaderMap,
+    /// The status that the backend wants the answer to have.
+    pub(super) status: Option<StatusCode>,
     /// Trailers of the answer.
     pub(super) trailers: HeaderMap,
     /// The request message, as far as the call came.
@@ -133,12 +135,12 @@ impl Steps<'_> {
     ) -> Result<Vec<u8>, Status> {
         let route = self.route;
         let sent = Instant::now();
-        let reply = match self.announcement(&call, kept) {
+        let mut reply = match self.announcement(&call, kept) {
             None => route.upstream.unary(call).await,
             Some(announcement) => announced(announcement, Arc::clone(&route.upstream), call).await,
         };
         record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
-        self.keep(&reply, kept);
+        self.keep(&mut reply, kept);
         let message = reply.outcome?;
         let mut json = Vec::with_capacity(message.len() * 2 + 64);
         route.plan.write_response(&message, &mut json)?;
@@ -146,7 +148,10 @@ impl Steps<'_> {
     }
 
     /// What an answer carries of a backend's reply.
-    pub(super) fn keep(&self, reply: &Reply, kept: &mut Kept) {
+    pub(super) fn keep(&self, reply: &mut Reply, kept: &mut Kept) {
+        let answers = &self.route.protocol.answers;
+        let first = answers.take_status(&mut reply.metadata);
+        kept.status = answers.take_status(&mut reply.trailers).or(first);
         self.route.metadata.answer(&reply.metadata, &mut kept.headers);
         if takes_trailers(&self.parts.headers) {
             kept.trailers = self.route.metadata.trailers(&reply.trailers);

@@ -6,14 +6,16 @@ use super::Rules;
 use super::names::{is_noise, is_reserved};
 
 impl Rules {
-    /// Adds the headers that a backend's initial metadata becomes: `Grpc-Metadata-<name>`, or the name itself
-    /// where it is configured so. Binary values stay base64, as gRPC sends them.
+    /// Adds the headers that a backend's initial metadata becomes: `Grpc-Metadata-<name>`, or the name itself, or
+    /// another, where it is configured so. Binary values stay base64, as gRPC sends them.
     pub fn answer(&self, metadata: &HeaderMap, headers: &mut HeaderMap) {
         for (name, value) in metadata {
             if self.keeps(name) {
                 continue;
             }
-            if self.forward_response.contains(name) {
+            if let Some(renamed) = self.rename_response.of(name) {
+                headers.append(renamed, value.clone());
+            } else if self.forward_response.names(name) || self.forward_response.fits(name) {
                 headers.append(name, value.clone());
             } else if let Some(prefixed) = prefixed("grpc-metadata-", name) {
                 headers.append(prefixed, value.clone());
@@ -39,7 +41,7 @@ impl Rules {
     /// Whether metadata of this name is not for the client.
     fn keeps(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
-        is_reserved(name) || is_noise(name) || self.hidden_response.iter().any(|glob| glob.matches(name))
+        is_reserved(name) || is_noise(name) || self.hidden_response.fits(name)
     }
 }
 
@@ -79,6 +81,27 @@ mod tests {
         assert_eq!(found, ["grpc-metadata-foo: 1", "grpc-metadata-foo: 2", "location: /x"]);
         assert_eq!(rules.trailers(&metadata).get("grpc-trailer-location").expect("a trailer"), "/x");
         assert!(!rules.trailers(&metadata).contains_key("grpc-trailer-content-type"));
+    }
+
+    #[test]
+    fn globs_let_pass_what_is_not_reserved_and_renames_come_first() {
+        let settings = Settings {
+            forward_response: vec!["*".into()],
+            rename_response: vec![("Cost".into(), "X-Cost".into())],
+            ..Settings::default()
+        };
+        let rules = Rules::check(&settings, &mut Problems::new());
+        let mut metadata = HeaderMap::new();
+        for name in
+            ["cost", "etag", "foo-bin", "content-length", "transfer-encoding", "grpc-status", "server"]
+        {
+            metadata.append(name, HeaderValue::from_static("1"));
+        }
+        let mut headers = HeaderMap::new();
+        rules.answer(&metadata, &mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-cost", "etag", "foo-bin"]);
+        let trailers = rules.trailers(&metadata);
+        assert!(trailers.contains_key("grpc-trailer-cost") && trailers.contains_key("grpc-trailer-etag"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! and removes those.
 
 mod answer;
+mod lists;
 mod names;
 mod request;
 mod timeout;
@@ -13,20 +14,28 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName};
 
-use crate::problem::{Place, Problem, Problems};
-use crate::units::Glob;
+use self::lists::{Allowed, Dropped, Renamed};
+use crate::problem::Problems;
 pub use names::{is_alias, is_carried, is_reserved};
 pub use timeout::timeout;
 
-/// Which headers pass, and under which names.
+/// Which headers pass, and under which names. Names are written in any case; globs are said to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// More request headers that are forwarded as metadata under their own lower-case names.
+    /// More request headers, names or globs, that are forwarded as metadata under their own lower-case names.
     pub forward_request: Vec<String>,
-    /// Metadata names that are answered as headers under their own names, without `Grpc-Metadata-`.
+    /// Globs of request headers, and of the metadata they would become, that are not forwarded.
+    pub drop_request: Vec<String>,
+    /// Request headers that become metadata of another name, and of no other.
+    pub rename_request: Vec<(String, String)>,
+    /// Whether the permanent request headers of the IANA registry pass as `grpcgateway-<name>`.
+    pub permanent_headers: bool,
+    /// Metadata, names or globs, that is answered as headers under its own names, without `Grpc-Metadata-`.
     pub forward_response: Vec<String>,
     /// Globs of metadata names that are not answered at all: a backend tells the gateway, not the client.
     pub hidden_response: Vec<String>,
+    /// Metadata that is answered as a header of another name.
+    pub rename_response: Vec<(String, String)>,
     /// Whether `x-forwarded-*` sent by the client is kept and extended rather than replaced.
     pub trust_forwarded: bool,
 }
@@ -36,8 +45,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             forward_request: Vec::new(),
+            drop_request: Vec::new(),
+            rename_request: Vec::new(),
+            permanent_headers: true,
             forward_response: Vec::new(),
             hidden_response: Vec::new(),
+            rename_response: Vec::new(),
             trust_forwarded: true,
         }
     }
@@ -68,23 +81,29 @@ pub struct ClientCertificate {
 /// The header rules, ready to be used: built once, read by every call.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    forward_request: Vec<HeaderName>,
-    forward_response: Vec<HeaderName>,
-    hidden_response: Vec<Glob>,
+    forward_request: Allowed,
+    drop_request: Dropped,
+    rename_request: Renamed,
+    permanent_headers: bool,
+    forward_response: Allowed,
+    hidden_response: Dropped,
+    rename_response: Renamed,
     trust_forwarded: bool,
 }
 
 impl Rules {
     /// Checks the settings, telling every name that cannot be forwarded.
     pub fn check(settings: &Settings, problems: &mut Problems) -> Self {
+        let (forward_request, forward_response) = ("metadata.forward_request", "metadata.forward_response");
+        let (rename_request, rename_response) = ("metadata.rename_request", "metadata.rename_response");
         Self {
-            forward_request: checked(&settings.forward_request, "metadata.forward_request", problems),
-            forward_response: checked(&settings.forward_response, "metadata.forward_response", problems),
-            hidden_response: settings
-                .hidden_response
-                .iter()
-                .map(|glob| Glob::new(glob.to_lowercase()))
-                .collect(),
+            forward_request: Allowed::read(&settings.forward_request, forward_request, problems),
+            drop_request: Dropped::read(&settings.drop_request),
+            rename_request: Renamed::to_metadata(&settings.rename_request, rename_request, problems),
+            permanent_headers: settings.permanent_headers,
+            forward_response: Allowed::read(&settings.forward_response, forward_response, problems),
+            hidden_response: Dropped::read(&settings.hidden_response),
+            rename_response: Renamed::to_headers(&settings.rename_response, rename_response, problems),
             trust_forwarded: settings.trust_forwarded,
         }
     }
@@ -101,24 +120,6 @@ pub fn correlation(headers: &HeaderMap) -> HeaderMap {
     found.collect()
 }
 
-fn checked(list: &[String], key: &str, problems: &mut Problems) -> Vec<HeaderName> {
-    let mut names = Vec::with_capacity(list.len());
-    for text in list {
-        match HeaderName::try_from(text.as_str()) {
-            Ok(name) if is_reserved(name.as_str()) => problems.push(
-                Problem::error(Place::item(key), format!("the header `{name}` cannot be forwarded"))
-                    .help("it belongs to the connection or to the gRPC protocol; take it out of the list"),
-            ),
-            Ok(name) => names.push(name),
-            Err(_) => problems.push(
-                Problem::error(Place::item(key), format!("`{text}` is not a header name"))
-                    .help("write a name such as `x-tenant`"),
-            ),
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,19 +127,20 @@ mod tests {
     #[test]
     fn names_that_cannot_pass_are_told_all_at_once() {
         let settings = Settings {
-            forward_request: vec!["X-Tenant".into(), "no good".into(), "Connection".into()],
+            forward_request: vec!["X-Tenant".into(), "no good".into(), "Connection".into(), "n g*".into()],
             forward_response: vec!["grpc-status".into()],
             ..Settings::default()
         };
         let mut problems = Problems::new();
         let rules = Rules::check(&settings, &mut problems);
-        assert_eq!(rules.forward_request, ["x-tenant"]);
+        assert!(rules.forward_request.names(&HeaderName::from_static("x-tenant")));
         let told: Vec<_> = problems.iter().map(|problem| problem.what.as_str()).collect();
         assert_eq!(
             told,
             [
                 "`no good` is not a header name",
                 "the header `connection` cannot be forwarded",
+                "`n g*` is not a header name",
                 "the header `grpc-status` cannot be forwarded"
             ]
         );

@@ -1,14 +1,13 @@
 //! Request headers to metadata: what the backend gets to see of the client.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::names::{is_alias, is_carried, is_correlation, is_metadata, is_ours, is_permanent, is_reserved};
+use super::lists::plain;
+use super::names::{is_carried, is_correlation, is_metadata, is_ours, is_permanent, is_reserved};
 use super::{Peer, Rules};
 use crate::status::Status;
 
@@ -18,7 +17,8 @@ impl Rules {
     ///
     /// A header of the permanent registry passes as `grpcgateway-<name>`, `Grpc-Metadata-<name>` as `<name>`,
     /// `Authorization` under its own name too; trace context, request id and the configured names pass as they
-    /// are. Names that belong to the connection or to gRPC, and values that gRPC cannot carry, are dropped.
+    /// are. What is configured to be dropped passes under no name, what is renamed under its new one alone. Names
+    /// that belong to the connection or to gRPC, and values that gRPC cannot carry, are dropped.
     ///
     /// # Errors
     /// 400 when a `-bin` header is not base64.
@@ -31,16 +31,23 @@ impl Rules {
         let mut metadata = HeaderMap::with_capacity(headers.len() + 3);
         for (name, value) in headers {
             let text = name.as_str();
+            if self.drop_request.fits(text) {
+                continue;
+            }
+            if let Some(renamed) = self.rename_request.of(name) {
+                append(&mut metadata, renamed.as_str(), value)?;
+                continue;
+            }
             if let Some(key) = text.strip_prefix("grpc-metadata-") {
-                if !self.is_taken(key) {
+                if !self.is_taken(key) && !self.drop_request.fits(key) {
                     append(&mut metadata, key, value)?;
                 }
                 continue;
             }
-            if is_permanent(text) {
+            if self.permanent_headers && is_permanent(text) {
                 append(&mut metadata, &["grpcgateway-", text].concat(), value)?;
             }
-            if name == AUTHORIZATION || is_correlation(text) || self.forward_request.contains(name) {
+            if name == AUTHORIZATION || is_correlation(text) || self.forwards(name) {
                 append(&mut metadata, text, value)?;
             }
         }
@@ -48,14 +55,20 @@ impl Rules {
         Ok(metadata)
     }
 
-    /// Whether the prefix must not bring a name, nor one that a backend may take for it: it belongs to the connection
-    /// or to gRPC, or the gateway sets it, or forwards a header under it.
+    /// Whether a header is configured to pass under its own name. A glob brings nothing that the prefix must not.
+    fn forwards(&self, name: &HeaderName) -> bool {
+        self.forward_request.names(name) || (self.forward_request.fits(name) && !self.is_taken(name.as_str()))
+    }
+
+    /// Whether neither the prefix nor a glob may bring a name, nor one that a backend may take for it: it belongs to
+    /// the connection or to gRPC, or the gateway sets it, or forwards a header under it.
     fn is_taken(&self, key: &str) -> bool {
-        let plain = if key.contains('_') { Cow::from(key.replace('_', "-")) } else { Cow::from(key) };
+        let plain = plain(key);
         is_reserved(&plain)
             || is_ours(&plain)
             || is_correlation(&plain)
-            || self.forward_request.iter().any(|name| is_alias(name.as_str(), key))
+            || self.forward_request.has_alias(key)
+            || self.rename_request.has_alias(key)
     }
 
     /// Sets `x-forwarded-for`, `-host` and `-proto`.
@@ -238,5 +251,65 @@ mod tests {
         let found = metadata_of(&settings, &sent).expect("metadata");
         assert!(!found.iter().any(|line| line.contains("red")), "{found:?}");
         assert_eq!(found.first().map(String::as_str), Some("x-tenant: blue"));
+    }
+
+    #[test]
+    fn deny_lists_renames_and_globs() {
+        let settings = Settings {
+            forward_request: vec!["X-Team-*".into(), "x-one".into()],
+            drop_request: vec!["cookie".into(), "x-internal-*".into(), "x-team-secret".into()],
+            rename_request: vec![
+                ("X-Tenant".into(), "tenant-id".into()),
+                ("Referer".into(), "came-from".into()),
+            ],
+            ..Settings::default()
+        };
+        for (name, value, expected) in [
+            ("cookie", "a=b", &[][..]),
+            ("grpc-metadata-cookie", "a=b", &[]),
+            ("grpc-metadata-x_internal_a", "1", &[]),
+            ("x-tenant", "t", &["tenant-id: t"]),
+            ("grpc-metadata-tenant-id", "evil", &[]),
+            ("grpc-metadata-tenant_id", "evil", &[]),
+            ("referer", "/from", &["came-from: /from"]),
+            ("x-team-name", "red", &["x-team-name: red"]),
+            ("x-team-secret", "red", &[]),
+            ("x-one", "1", &["x-one: 1"]),
+            ("accept", "a/b", &["grpcgateway-accept: a/b"]),
+        ] {
+            let mut found = metadata_of(&settings, &[(name, value)]).expect("metadata");
+            found.retain(|line| !line.starts_with("x-forwarded"));
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_glob_of_everything_brings_nothing_that_is_the_gateways() {
+        let settings = Settings {
+            forward_request: vec!["*".into()],
+            rename_request: vec![("x-tenant".into(), "tenant-id".into())],
+            permanent_headers: false,
+            ..Settings::default()
+        };
+        for (name, expected) in [
+            ("x-any", true),
+            ("accept", true),
+            ("authorization", true),
+            ("x-request-id", true),
+            ("x_request_id", false),
+            ("tenant-id", false),
+            ("tenant_id", false),
+            ("grpcgateway-authorization", false),
+            ("connection", false),
+            ("te", false),
+            ("grpc-timeout", false),
+            ("content-type", false),
+            ("x_forwarded_for", false),
+        ] {
+            let mut found = metadata_of(&settings, &[(name, "v")]).expect("metadata");
+            found.retain(|line| !line.starts_with("x-forwarded"));
+            let line = format!("{name}: v");
+            assert_eq!(found, if expected { vec![line] } else { Vec::new() }, "{name}");
+        }
     }
 }

@@ -19,17 +19,29 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The HTTP response. HEAD is answered like GET here; that its body stays behind is up to whoever sends it.
+    /// The HTTP response. HEAD is answered like GET here; that its body stays behind is up to whoever sends it. A
+    /// status that has no body gets none, nor what tells of one.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
-        let Self { status, mut headers, body, trailers } = self;
-        headers.entry(CONTENT_TYPE).or_insert(JSON);
-        announce(&trailers, &mut headers);
+        let Self { status, mut headers, mut body, mut trailers } = self;
+        if has_body(status) {
+            headers.entry(CONTENT_TYPE).or_insert(JSON);
+            announce(&trailers, &mut headers);
+        } else {
+            headers.remove(CONTENT_TYPE);
+            body = Body::default();
+            trailers.clear();
+        }
         let mut response = Response::new(body.with_trailers(trailers));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
     }
+}
+
+/// Whether answers of a status have a body (RFC 9110, 6.4.1 and 15.3.6).
+fn has_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// 204 for an OPTIONS request to a known path: nothing but `Allow`.
@@ -71,5 +83,14 @@ mod tests {
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         assert_eq!(response.headers()[TRAILER], "grpc-trailer-a");
         assert_eq!(response.body().len(), 7);
+    }
+
+    #[test]
+    fn a_status_without_a_body_has_none() {
+        for status in [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED] {
+            let response = Answer { status, ..answer() }.into_response();
+            assert_eq!((response.headers().len(), response.body().len()), (0, 0), "{status}");
+            assert!(http_body::Body::is_end_stream(response.body()), "{status}");
+        }
     }
 }

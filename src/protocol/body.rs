@@ -105,6 +105,15 @@ impl Body {
         self.bytes.as_ref().map_or(0, Bytes::len)
     }
 
+    /// Its bytes, where they are all there.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match (&self.stream, &self.bytes) {
+            (Some(_), _) => None,
+            (None, bytes) => Some(bytes.as_deref().unwrap_or_default()),
+        }
+    }
+
     /// The next part.
     fn next(&mut self) -> Option<Bytes> {
         match self.len().saturating_sub(self.parts.last) {

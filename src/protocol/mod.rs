@@ -8,6 +8,7 @@ mod accept;
 mod answer;
 mod body;
 mod error;
+mod etag;
 mod settings;
 mod streams;
 

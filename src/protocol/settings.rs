@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::StreamForm;
 
@@ -57,4 +57,69 @@ pub struct BodySettings {
 pub struct AnswerSettings {
     /// Headers that every answer carries, unless it has them already.
     pub headers: HeaderMap,
+    /// The status of a success; `None`: 200.
+    pub status: Option<StatusCode>,
+    /// The status of a success whose message has no fields, where `status` says nothing; `None`: 200.
+    pub empty_status: Option<StatusCode>,
+    /// The metadata by which a backend names the status of a success.
+    pub status_metadata: Option<HeaderName>,
+    /// Whether answers to GET are tagged, and a client that has one already is told so.
+    pub etag: bool,
+}
+
+impl AnswerSettings {
+    /// The status of a success of which the backend says nothing. `fieldless`: whether its message has no fields.
+    #[must_use]
+    pub fn success(&self, fieldless: bool) -> StatusCode {
+        self.status.or(self.empty_status.filter(|_| fieldless)).unwrap_or(StatusCode::OK)
+    }
+
+    /// Takes out of a backend's metadata the status that it names there. What is no status of a final answer counts
+    /// as nothing.
+    #[must_use]
+    pub fn take_status(&self, metadata: &mut HeaderMap) -> Option<StatusCode> {
+        let value = metadata.remove(self.status_metadata.as_ref()?)?;
+        StatusCode::from_bytes(value.as_bytes()).ok().filter(|status| (200..600).contains(&status.as_u16()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_of_a_success() {
+        let (created, nothing) = (Some(StatusCode::CREATED), Some(StatusCode::NO_CONTENT));
+        for (status, empty_status, fieldless, expected) in [
+            (None, None, true, 200),
+            (created, None, false, 201),
+            (None, nothing, true, 204),
+            (None, nothing, false, 200),
+            (created, nothing, true, 201),
+        ] {
+            let settings = AnswerSettings { status, empty_status, ..AnswerSettings::default() };
+            assert_eq!(settings.success(fieldless), expected, "{status:?} {empty_status:?}");
+        }
+    }
+
+    #[test]
+    fn a_backend_names_a_status_or_nothing() {
+        let name = HeaderName::from_static("x-http-code");
+        let settings = AnswerSettings { status_metadata: Some(name.clone()), ..AnswerSettings::default() };
+        for (text, expected) in [
+            ("201", Some(201)),
+            ("302", Some(302)),
+            ("599", Some(599)),
+            ("101", None),
+            ("600", None),
+            ("99", None),
+            ("abc", None),
+            ("", None),
+        ] {
+            let mut metadata = HeaderMap::new();
+            metadata.insert(name.clone(), text.parse().expect("a value"));
+            assert_eq!(settings.take_status(&mut metadata).map(|status| status.as_u16()), expected, "{text}");
+            assert!(metadata.is_empty(), "it is not for the client");
+        }
+    }
 }

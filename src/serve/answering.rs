@@ -71,10 +71,15 @@ where
 
 /// The length that the answer to GET has, where it is known before the body is written.
 fn tell_length<B: Body>(answer: &mut Response<B>) {
-    let length = answer.body().size_hint().exact().filter(|_| answer.status() != StatusCode::NO_CONTENT);
+    let length = answer.body().size_hint().exact().filter(|_| !bodiless(answer.status()));
     if let Some(length) = length {
         answer.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
     }
+}
+
+/// Whether an answer must not say a length that is not GET's (RFC 9110, 8.6).
+fn bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 pin_project! {

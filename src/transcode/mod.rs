@@ -5,6 +5,7 @@
 
 mod base64;
 mod fault;
+mod http_body;
 mod json_text;
 mod mask;
 mod message;
@@ -20,6 +21,7 @@ mod to_wire;
 
 use std::borrow::Cow;
 
+pub use self::http_body::{RawRequest, RawResponse};
 pub use self::message::MessagePlan;
 pub use self::plan::Plans;
 use self::to_wire::RequestPlan;

@@ -59,7 +59,7 @@ fn reply(mut metadata: HeaderMap, mut trailers: HeaderMap, outcome: Result<Bytes
 }
 
 /// What is said of an answer that is not gRPC at all; one that has a gRPC status is believed.
-fn not_grpc(head: &response::Parts) -> Option<Status> {
+pub(super) fn not_grpc(head: &response::Parts) -> Option<Status> {
     if head.headers.contains_key(GRPC_STATUS) {
         return None;
     }
@@ -102,7 +102,7 @@ async fn messages(exchange: &mut Exchange, limit: usize) -> Result<Vec<Bytes>, S
     Ok(found)
 }
 
-fn bad_frame(error: FrameError) -> Status {
+pub(super) fn bad_frame(error: FrameError) -> Status {
     match error {
         FrameError::TooLarge { limit, .. } => {
             let limit = ByteSize(u64::try_from(limit).unwrap_or(u64::MAX));
@@ -130,7 +130,7 @@ fn outcome(messages: Vec<Bytes>, status: Option<Result<(), Status>>) -> Result<B
 }
 
 /// The status that headers or trailers carry: `Some(Ok)` for `OK`, `None` when there is none.
-fn status(headers: &HeaderMap) -> Option<Result<(), Status>> {
+pub(super) fn status(headers: &HeaderMap) -> Option<Result<(), Status>> {
     let code = headers.get(GRPC_STATUS)?;
     let code =
         code.to_str().ok().and_then(|code| code.trim().parse().ok()).map_or(Code::Unknown, Code::from_i32);
@@ -159,7 +159,8 @@ fn details(value: &HeaderValue) -> Option<Vec<Any>> {
 }
 
 const GRPC: &[u8] = b"application/grpc";
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+/// Where the status of a call stands.
+pub(super) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 

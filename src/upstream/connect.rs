@@ -1,6 +1,7 @@
 //! Opening a byte stream to a backend: name lookup, TCP or unix socket, TLS. Not for HTTP/2: that is
 //! `connection`.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +24,12 @@ pub(super) struct Connector {
     pub(super) tls: Option<Tls>,
     /// How long one attempt may take, the greeting included.
     pub(super) patience: Duration,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("patience", &self.patience).finish_non_exhaustive()
+    }
 }
 
 /// Why a backend cannot be reached. Read by the operator at `/readyz`: names no address.

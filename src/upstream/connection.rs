@@ -33,6 +33,8 @@ pub(super) struct Gauge {
     pub(super) active: AtomicUsize,
     /// How many the peer allows.
     pub(super) limit: AtomicUsize,
+    /// How many are used at most, whatever the peer allows.
+    most: usize,
     /// Whether it takes no more calls.
     pub(super) retired: AtomicBool,
     /// Whether it ended because the peer found us too busy.
@@ -66,12 +68,48 @@ pub(super) struct Watch {
     pub(super) freed: Arc<Notify>,
 }
 
+/// How much a backend may send ahead on one connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Windows {
+    /// What one call may have in flight before it is read.
+    stream: u32,
+    /// What all calls may have in flight together.
+    connection: u32,
+    /// How much overhead of small unread DATA frames is borne before h2 closes the connection (it charges 256 bytes
+    /// minus the length of each).
+    frame_budget: usize,
+}
+
+impl Windows {
+    /// For calls that are read as fast as they come.
+    pub(super) const UNARY: Self =
+        Self { stream: 2 << 20, connection: 16 << 20, frame_budget: UNARY_FRAME_BUDGET };
+
+    /// For calls whose readers may stand still for as long as they like: all of them together never fill the
+    /// connection's window, and no number of small frames counts against it. What bounds a stalled reader is the
+    /// window of its stream alone, and nobody else suffers for it.
+    pub(super) fn streaming(stream: u32) -> Self {
+        Self { stream: stream.clamp(1, MAX_WINDOW), connection: MAX_WINDOW, frame_budget: usize::MAX }
+    }
+
+    /// How many streams are used at most: no more than fit into the connection's window, where it is to hold them
+    /// all.
+    fn most_streams(self) -> usize {
+        if self.connection < MAX_WINDOW {
+            return MOST_STREAMS;
+        }
+        let fit = self.connection.checked_div(self.stream).unwrap_or(1);
+        usize::try_from(fit).unwrap_or(MOST_STREAMS).min(MOST_STREAMS)
+    }
+}
+
 impl Gauge {
-    /// Of a new connection whose peer allows `limit` streams.
-    fn new(limit: usize) -> Self {
+    /// Of a new connection whose peer allows `limit` streams, of which `most` are used.
+    fn new(limit: usize, most: usize) -> Self {
         Self {
             active: AtomicUsize::new(0),
             limit: AtomicUsize::new(limit),
+            most,
             retired: AtomicBool::new(false),
             scolded: AtomicBool::new(false),
             pace: Pace::new(),
@@ -91,7 +129,12 @@ impl Gauge {
 
     /// How many streams may be open at once.
     pub(super) fn room(&self) -> usize {
-        self.limit.load(Ordering::Relaxed).min(MOST_STREAMS)
+        self.limit.load(Ordering::Relaxed).min(self.most)
+    }
+
+    /// Whether as many are open.
+    pub(super) fn is_full(&self) -> bool {
+        self.active.load(Ordering::Relaxed) >= self.room()
     }
 
     /// Counts one more stream, if there is room for it.
@@ -112,14 +155,14 @@ impl Gauge {
 
 /// Connects and greets: a peer counts as a backend once it has answered a PING, so nothing that merely
 /// accepts connections looks ready, and the peer's SETTINGS are known before the first call.
-pub(super) async fn open(connector: &Connector) -> Result<Opened, ConnectError> {
-    timeout(connector.patience, greet(connector)).await.unwrap_or(Err(ConnectError::Timeout))
+pub(super) async fn open(connector: &Connector, windows: Windows) -> Result<Opened, ConnectError> {
+    timeout(connector.patience, greet(connector, windows)).await.unwrap_or(Err(ConnectError::Timeout))
 }
 
-async fn greet(connector: &Connector) -> Result<Opened, ConnectError> {
+async fn greet(connector: &Connector, windows: Windows) -> Result<Opened, ConnectError> {
     let link = connector.link().await?;
     let heard = link.heard();
-    let (sender, mut wire) = builder().handshake(link).await.map_err(|_| ConnectError::NotHttp2)?;
+    let (sender, mut wire) = builder(windows).handshake(link).await.map_err(|_| ConnectError::NotHttp2)?;
     let mut ping = wire.ping_pong();
     if let Some(ping) = &mut ping {
         tokio::select! {
@@ -130,20 +173,20 @@ async fn greet(connector: &Connector) -> Result<Opened, ConnectError> {
             }
         }
     }
-    let gauge = Arc::new(Gauge::new(wire.max_concurrent_send_streams()));
+    let gauge = Arc::new(Gauge::new(wire.max_concurrent_send_streams(), windows.most_streams()));
     Ok(Opened { connection: Connection { sender, gauge }, wire, ping, heard })
 }
 
-fn builder() -> Builder {
+fn builder(windows: Windows) -> Builder {
     let mut builder = Builder::new();
     builder
         .enable_push(false)
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_window_size(windows.stream)
+        .initial_connection_window_size(windows.connection)
         .max_frame_size(MAX_FRAME)
         .max_header_list_size(MAX_HEADERS)
         .max_concurrent_reset_streams(REMEMBERED_RESETS)
-        .data_frame_budget(FRAME_BUDGET);
+        .data_frame_budget(windows.frame_budget);
     builder
 }
 
@@ -229,11 +272,8 @@ async fn silence(
 /// How many streams of one connection are used at most, whatever the peer allows.
 const MOST_STREAMS: usize = 4096;
 
-/// Flow-control window of a stream: what one call may have in flight before it is read.
-const STREAM_WINDOW: u32 = 2 << 20;
-
-/// Flow-control window of a connection: what all calls on it may have in flight together.
-const CONNECTION_WINDOW: u32 = 16 << 20;
+/// The largest window that HTTP/2 knows.
+const MAX_WINDOW: u32 = i32::MAX.unsigned_abs();
 
 /// The largest frame we take: fewer, larger reads for large answers.
 const MAX_FRAME: u32 = 1 << 20;
@@ -245,10 +285,9 @@ pub(super) const MAX_HEADERS: u32 = 64 << 10;
 /// than taken for an error.
 const REMEMBERED_RESETS: usize = 1024;
 
-/// How much overhead of small unread DATA frames is borne before h2 closes the connection (it charges 256
-/// bytes minus the length of each). This much lets a whole connection window of 16-byte frames lie unread:
-/// the window, not this, is what bounds a stalled reader, and other calls do not suffer for it.
-const FRAME_BUDGET: usize = 256 << 20;
+/// This much lets a whole connection window of 16-byte frames lie unread: the window, not this, is what bounds a
+/// stalled reader, and other calls do not suffer for it.
+const UNARY_FRAME_BUDGET: usize = 256 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -259,7 +298,7 @@ mod tests {
     #[test]
     fn who_finds_no_room_is_not_counted_even_for_a_moment() {
         const TRIES: usize = 200_000;
-        let gauge = Gauge::new(1);
+        let gauge = Gauge::new(1, MOST_STREAMS);
         assert!(gauge.enter());
         thread::scope(|scope| {
             let tries = || assert!((0..TRIES).all(|_| !gauge.enter()), "there is no room");

@@ -4,7 +4,8 @@
 //! ([`metadata`](crate::metadata)).
 //!
 //! From the outside in: `unary` sends a call, `pool` finds it a connection, `exchange` is its stream, `answer`
-//! reads what came back. Beside them `reconnect` keeps the `connection`s up, opened by `connect` over what
+//! reads what came back. `stream` is the same for calls of many messages, which have a pool of their own: their
+//! readers may stand still for as long as they like. Beside them `reconnect` keeps the `connection`s up, opened by `connect` over what
 //! `target` and `tls` prepared. Nothing here is global: each upstream has its own connections and lives on the
 //! runtime that it was prepared on.
 
@@ -22,24 +23,30 @@ mod exchange;
 mod fault;
 mod pool;
 mod reconnect;
+mod request;
 mod service;
+mod stream;
 mod target;
 mod tls;
 mod unary;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, StatusCode};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use self::connect::Connector;
+use self::connection::Windows;
 use self::pool::Pool;
 use self::reconnect::Keeper;
+use self::request::Addressee;
+use self::stream::Streams;
 use self::target::Target;
 use self::tls::Tls;
 use self::unary::Calls;
@@ -49,6 +56,7 @@ use crate::units::ByteSize;
 use crate::wire::frame;
 pub use deadline::Deadlines;
 pub use service::Service;
+pub use stream::{End, Gone, Opening, Receiving, Sending};
 pub use target::fault_of_url;
 pub use tls::client_tls;
 
@@ -73,6 +81,8 @@ pub struct Settings {
     pub max_request_message: usize,
     /// The largest answer message in bytes.
     pub max_response_message: usize,
+    /// How many bytes of a stream the backend may send ahead of its reader.
+    pub stream_window: u32,
     /// Where it was configured, for problems.
     pub place: Place,
 }
@@ -117,8 +127,12 @@ impl TlsSettings {
 pub struct Upstream {
     settings: Settings,
     calls: Calls,
+    /// Prepared with the first one.
+    streams: OnceLock<Streams>,
+    connector: Arc<Connector>,
+    runtime: Handle,
     /// Its end is what the tasks of this upstream wait for.
-    _closing: watch::Sender<()>,
+    closing: watch::Sender<()>,
 }
 
 /// A unary call ready to be sent.
@@ -169,26 +183,31 @@ impl Upstream {
         Some(Self::start(settings, target?, tls))
     }
 
-    /// Starts the task that keeps the connections.
+    /// Starts the task that keeps the connections of unary calls.
     fn start(settings: Settings, target: Target, tls: Option<Tls>) -> Self {
-        let pool = Arc::new(Pool::new(settings.connect_timeout));
-        let (closing, closed) = watch::channel(());
-        let calls = Calls {
-            scheme: target.scheme(),
-            authority: authority(&settings, &target),
-            pool: Arc::clone(&pool),
-            limit: settings.max_response_message,
-        };
+        let addressee = Addressee { scheme: target.scheme(), authority: authority(&settings, &target) };
+        let pool = Arc::new(Pool::new(settings.connect_timeout, false));
+        let calls = Calls { addressee, pool: Arc::clone(&pool), limit: settings.max_response_message };
+        let connector = Arc::new(Connector { target, tls, patience: settings.connect_timeout });
+        let closing = watch::Sender::new(());
+        let (streams, runtime) = (OnceLock::new(), Handle::current());
+        let upstream = Self { settings, calls, streams, connector, runtime, closing };
+        upstream.keep(pool, Windows::UNARY, upstream.settings.connections);
+        upstream
+    }
+
+    fn keep(&self, pool: Arc<Pool>, windows: Windows, most: usize) {
         let keeper = Keeper {
-            name: settings.name.clone(),
-            connector: Connector { target, tls, patience: settings.connect_timeout },
-            connections: settings.connections,
-            keepalive: settings.keepalive,
+            name: self.settings.name.clone(),
+            connector: Arc::clone(&self.connector),
+            windows,
+            connections: self.settings.connections,
+            most,
+            keepalive: self.settings.keepalive,
             pool,
-            closing: closed,
+            closing: self.closing.subscribe(),
         };
-        tokio::spawn(keeper.run());
-        Self { settings, calls, _closing: closing }
+        self.runtime.spawn(keeper.run());
     }
 
     /// What it was prepared from; a reload keeps an upstream whose settings did not change.
@@ -217,20 +236,48 @@ impl Upstream {
         }
     }
 
+    /// Opens a call whose messages are sent and received one by one. It waits for a connection as
+    /// [`unary`](Self::unary) does, but takes one of those that only streams use: a reader that stands still
+    /// harms no other call.
+    ///
+    /// # Errors
+    /// Why it could not be opened: nothing was sent then.
+    pub async fn open(&self, opening: Opening) -> Result<(Sending, Receiving), Status> {
+        self.streams().open(opening).await
+    }
+
+    fn streams(&self) -> &Streams {
+        self.streams.get_or_init(|| {
+            let pool = Arc::new(Pool::new(self.settings.connect_timeout, true));
+            let windows = Windows::streaming(self.settings.stream_window);
+            self.keep(Arc::clone(&pool), windows, MOST_CONNECTIONS.max(self.settings.connections));
+            Streams {
+                addressee: self.calls.addressee.clone(),
+                pool,
+                largest_request: self.settings.max_request_message,
+                largest_answer: self.settings.max_response_message,
+            }
+        })
+    }
+
     /// Whether a request message of so many bytes may be sent.
     ///
     /// # Errors
     /// 413 when it is larger than the upstream's limit.
     pub fn admit(&self, message: usize) -> Result<(), Status> {
-        let limit = self.settings.max_request_message;
-        if message <= limit {
-            return Ok(());
-        }
-        let limit = ByteSize(u64::try_from(limit).unwrap_or(u64::MAX));
-        let message = format!("the request message is larger than the limit of {limit}");
-        let status = Status::new(Code::ResourceExhausted, message, Origin::Client);
-        Err(status.with_http(StatusCode::PAYLOAD_TOO_LARGE))
+        refuse(message, self.settings.max_request_message)
     }
+}
+
+/// 413 for a request message that is larger than the limit, both in bytes.
+fn refuse(message: usize, limit: usize) -> Result<(), Status> {
+    if message <= limit {
+        return Ok(());
+    }
+    let limit = ByteSize(u64::try_from(limit).unwrap_or(u64::MAX));
+    let message = format!("the request message is larger than the limit of {limit}");
+    let status = Status::new(Code::ResourceExhausted, message, Origin::Client);
+    Err(status.with_http(StatusCode::PAYLOAD_TOO_LARGE))
 }
 
 /// The `:authority` of calls: the name that the certificate has, if it is not that of the url.
@@ -238,6 +285,9 @@ fn authority(settings: &Settings, target: &Target) -> Authority {
     let named = settings.tls.server_name.as_deref().and_then(|name| Authority::try_from(name).ok());
     named.unwrap_or_else(|| target.authority())
 }
+
+/// How many connections there are at most for streams, which may last: they do not wait for one another.
+const MOST_CONNECTIONS: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -14,9 +14,10 @@ use crate::status::Status;
 /// The connections of one upstream, as calls see them.
 ///
 /// A call takes the ready connection with the fewest open streams that has room for one more. When all are full
-/// it waits for a stream to end. When there is none it waits for the attempt under way; between two attempts it starts the next one at
-/// once if the last failure is older than [`View::gap`], and fails at once otherwise, so that a dead backend
-/// costs its callers nothing but the answer.
+/// it waits for a stream to end, or, in a pool that grows, for one more connection. When there is none it waits
+/// for the attempt under way; between two attempts it starts the next one at once if the last failure is older
+/// than [`View::gap`], and fails at once otherwise, so that a dead backend costs its callers nothing but the
+/// answer.
 #[derive(Debug)]
 pub(super) struct Pool {
     /// What is known now; changed by the task that keeps the connections.
@@ -29,6 +30,8 @@ pub(super) struct Pool {
     start: AtomicUsize,
     /// How long a call waits for a connection.
     patience: Duration,
+    /// Whether more connections are opened when all are full.
+    grows: bool,
 }
 
 /// What is known of the connections.
@@ -48,6 +51,12 @@ pub(super) struct View {
     pub(super) reason: Option<String>,
 }
 
+impl View {
+    fn failed_lately(&self) -> bool {
+        self.failed.is_some_and(|failed| failed.elapsed() < self.gap)
+    }
+}
+
 /// The right to one stream of a connection; given back when dropped.
 pub(super) struct Lease {
     /// The connection.
@@ -63,13 +72,14 @@ enum Choice {
 
 impl Pool {
     /// A pool without connections.
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(super) fn new(patience: Duration, grows: bool) -> Self {
         Self {
             view: watch::Sender::new(View::default()),
             demand: Notify::new(),
             freed: Arc::default(),
             start: AtomicUsize::new(0),
             patience,
+            grows,
         }
     }
 
@@ -142,6 +152,7 @@ impl Pool {
                     Ok(Err(_)) | Err(_) => return Err(unreachable()),
                 }
             } else {
+                self.grow();
                 tokio::select! {
                     () = freed => {}
                     // The sender lives in this pool, so this is a change.
@@ -160,11 +171,19 @@ impl Pool {
         if view.connecting {
             return Ok(());
         }
-        if view.failed.is_some_and(|failed| failed.elapsed() < view.gap) {
+        if view.failed_lately() {
             return Err(unreachable());
         }
         self.demand.notify_one();
         Ok(())
+    }
+
+    /// With all connections full: asks for one more, where that helps.
+    fn grow(&self) {
+        let view = self.view.borrow();
+        if self.grows && !view.connecting && !view.failed_lately() {
+            self.demand.notify_one();
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
 use super::connect::{ConnectError, Connector};
-use super::connection::{self, Opened, Watch};
+use super::connection::{self, Opened, Watch, Windows};
 use super::pool::{Pool, View};
 
 /// Keeps the connections of one upstream.
@@ -18,9 +18,13 @@ pub(super) struct Keeper {
     /// The upstream's name, for the log.
     pub(super) name: String,
     /// How connections are opened.
-    pub(super) connector: Connector,
+    pub(super) connector: Arc<Connector>,
+    /// What they let the backend send ahead.
+    pub(super) windows: Windows,
     /// How many are kept.
     pub(super) connections: usize,
+    /// How many there are at most: as many more are opened when all are full of calls.
+    pub(super) most: usize,
     /// Silence after which a connection is checked.
     pub(super) keepalive: Option<Duration>,
     /// Where calls find them.
@@ -54,7 +58,7 @@ impl Keeper {
                     self.rest(backoff.pause()).await;
                 }
             }
-            if self.pool.view.borrow().ready.len() >= self.connections.max(1) {
+            if !self.wants_more() {
                 tokio::select! {
                     () = retired.notified() => {}
                     () = self.pool.demand.notified() => {}
@@ -62,7 +66,7 @@ impl Keeper {
                 continue;
             }
             self.pool.view.send_modify(|view| view.connecting = true);
-            match connection::open(&self.connector).await {
+            match connection::open(&self.connector, self.windows).await {
                 Ok(opened) => self.admit(opened, &retired),
                 Err(error) => {
                     backoff.grow();
@@ -71,6 +75,13 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    fn wants_more(&self) -> bool {
+        let view = self.pool.view.borrow();
+        let count = view.ready.len();
+        let full = || view.ready.iter().all(|connection| connection.gauge.is_full());
+        count < self.connections.max(1) || (count < self.most && full())
     }
 
     /// Takes lost connections out of sight; says how long the shortest-lived of them had been up.

@@ -1,24 +1,22 @@
 //! A unary call: sent with its deadline, sent again where the backend did not look at it, read into a
 //! [`Reply`]. Not for connections (`pool`) and not for reading answers (`answer`).
 
-use http::header::{CONTENT_TYPE, TE, USER_AGENT};
-use http::uri::{Authority, Parts, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use std::sync::Arc;
+
+use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
 
 use super::exchange::Exchange;
 use super::pool::Pool;
-use super::{Call, Reply, answer, deadline, fault};
-use crate::status::{Code, Origin, Status};
+use super::request::{self, Addressee, REPLAYS};
+use super::{Call, Reply, answer, fault};
+use crate::status::{Code, Status};
 
 /// What every call to one upstream has in common.
 #[derive(Debug)]
 pub(super) struct Calls {
-    /// `:scheme`.
-    pub(super) scheme: Scheme,
-    /// `:authority`.
-    pub(super) authority: Authority,
+    /// Whom they go to.
+    pub(super) addressee: Addressee,
     /// The connections.
     pub(super) pool: Arc<Pool>,
     /// The largest answer message in bytes.
@@ -49,15 +47,14 @@ impl Calls {
 
     /// Sends the call until the backend looks at it, or has refused to too often.
     async fn attempts(&self, mut call: Call, deadline: Option<Instant>) -> Reply {
-        answer::strip(&mut call.metadata);
-        add_constant(&mut call.metadata);
+        request::prepare(&mut call.metadata);
         let mut replays = 0;
         loop {
             let lease = match self.pool.lease().await {
                 Ok(lease) => lease,
                 Err(status) => return Reply::failed(status),
             };
-            let request = match self.request(&mut call, deadline) {
+            let request = match self.addressee.request(&call.path, &mut call.metadata, deadline) {
                 Ok(request) => request,
                 Err(status) => return Reply::failed(status),
             };
@@ -76,27 +73,6 @@ impl Calls {
             }
         }
     }
-
-    fn request(&self, call: &mut Call, deadline: Option<Instant>) -> Result<Request<()>, Status> {
-        let mut parts = Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(call.path.clone());
-        let uri = Uri::from_parts(parts)
-            .map_err(|_| Status::new(Code::Internal, "the method's path cannot be sent", Origin::Gateway))?;
-        let mut request = Request::new(());
-        *request.method_mut() = Method::POST;
-        *request.version_mut() = Version::HTTP_2;
-        *request.uri_mut() = uri;
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if let Some(timeout) = left.and_then(deadline::header) {
-            call.metadata.insert(GRPC_TIMEOUT, timeout);
-        }
-        // Any call may have to be sent again, and HTTP/2 keeps what it is given: so it gets a copy, made when all
-        // headers are in, so that it is made at its full size.
-        *request.headers_mut() = call.metadata.clone();
-        Ok(request)
-    }
 }
 
 impl Reply {
@@ -106,18 +82,3 @@ impl Reply {
         Self { metadata: HeaderMap::new(), trailers: HeaderMap::new(), outcome: Err(status) }
     }
 }
-
-/// Adds gRPC's own headers, less the timeout, which is another at each attempt.
-fn add_constant(headers: &mut HeaderMap) {
-    headers.insert(TE, HeaderValue::from_static("trailers"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-}
-
-/// How often a call is sent again that the backend did not look at.
-const REPLAYS: usize = 2;
-
-const AGENT: &str = concat!("transom/", env!("CARGO_PKG_VERSION"));
-const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");

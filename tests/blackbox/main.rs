@@ -6,10 +6,14 @@
 )]
 
 mod admin;
+mod answers;
 mod duties;
 mod errors;
 mod events;
 mod external;
+mod headers;
+mod health;
+mod injection;
 mod limits;
 mod metadata;
 mod model_api;

@@ -17,7 +17,7 @@ async fn every_problem_is_told_with_its_place_and_cure_and_the_exit_code_is_1() 
         ("transom.yaml:3:10", "`backend:9090` is not the url of a gRPC backend", "write `http://HOST:PORT`"),
         ("transom.yaml:4:5", "`conections` is not a key here", "did you mean `connections`?"),
         ("transom.yaml:5:15", "`much` is not a size", ""),
-        ("shop.proto:17:5", "has no field `idd`", "did you mean `id`?"),
+        ("shop.proto:19:5", "has no field `idd`", "did you mean `id`?"),
     ] {
         let told = refused.output.split("\n\n").find(|problem| problem.contains(place));
         let told = told.unwrap_or_else(|| panic!("{place} is missing in\n{}", refused.output));

@@ -1,6 +1,6 @@
 //! Checks of what answers carry.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::{metadata, protocol};
 
@@ -32,6 +32,37 @@ impl Check<'_> {
                 }
             }
         }
-        protocol::AnswerSettings { headers }
+        protocol::AnswerSettings {
+            headers,
+            status: self.success("answers.status", file.status),
+            empty_status: self.success("answers.empty_status", file.empty_status),
+            status_metadata: file.status_metadata.as_ref().and_then(|name| self.status_metadata(name)),
+            etag: file.etag,
+        }
+    }
+
+    /// A status that tells of a success.
+    fn success(&mut self, at: &str, status: Option<u16>) -> Option<StatusCode> {
+        let number = status?;
+        if !(200..300).contains(&number) {
+            self.error(at, format!("{number} is not the status of a success"), "write one from 200 to 299");
+        }
+        StatusCode::from_u16(number).ok()
+    }
+
+    fn status_metadata(&mut self, name: &str) -> Option<HeaderName> {
+        let at = "answers.status_metadata";
+        match HeaderName::try_from(name) {
+            Ok(name) if !metadata::is_reserved(name.as_str()) => return Some(name),
+            Ok(_) => {
+                let what = format!("`{name}` belongs to gRPC or to the connection");
+                self.error(at, what, "take another name, such as `x-http-code`");
+            }
+            Err(_) => {
+                let what = format!("`{name}` is not the name of metadata");
+                self.error(at, what, "write a name such as `x-http-code`");
+            }
+        }
+        None
     }
 }

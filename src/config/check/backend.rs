@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+
 use crate::units::Period;
 use crate::{gateway, schema, upstream};
 
-use super::super::file::{Method, Schema, Upstream, UpstreamTls};
+use super::super::file::{Health, Limits, Method, Schema, Upstream, UpstreamTls};
 use super::Check;
 
 impl Check<'_> {
@@ -27,7 +29,8 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn upstreams(&mut self, file: &[Upstream]) -> Vec<gateway::UpstreamSettings> {
+    pub(super) fn upstreams(&mut self, file: &[Upstream], limits: &Limits) -> Vec<gateway::UpstreamSettings> {
+        let stream_window = self.stream_window(limits);
         if file.is_empty() && !self.without_backend && !self.is_written(&["upstreams"]) {
             let help = "name a backend: `upstreams: [{url: http://127.0.0.1:9090}]` (or `--upstream URL`)";
             self.error("upstreams", "there is no gRPC backend to call", help);
@@ -45,14 +48,47 @@ impl Check<'_> {
                 );
             }
             names.push(name.clone());
-            if let Some(upstream) = self.upstream(&at, name, upstream) {
+            if let Some(upstream) = self.upstream(&at, name, upstream, stream_window) {
                 upstreams.push(upstream);
             }
         }
         upstreams
     }
 
-    fn upstream(&mut self, at: &str, name: String, file: &Upstream) -> Option<gateway::UpstreamSettings> {
+    /// Where the health of a backend is told.
+    pub(super) fn health(&mut self, file: &Health) -> Option<gateway::HealthSettings> {
+        let path = file.path.as_ref()?;
+        let good = PathAndQuery::try_from(path.as_str()).is_ok_and(|parsed| parsed.path() == path);
+        if !good || !path.starts_with('/') {
+            let what = format!("`{path}` is not the path of a request");
+            self.error("health.path", what, "write a path such as `/healthz`");
+            return None;
+        }
+        Some(gateway::HealthSettings { path: path.clone(), upstream: file.upstream.clone() })
+    }
+
+    fn stream_window(&mut self, limits: &Limits) -> u32 {
+        let window = limits.stream_window;
+        if (LEAST_WINDOW..=MOST_WINDOW).contains(&window.0) {
+            return u32::try_from(window.0).unwrap_or(DEFAULT_WINDOW);
+        }
+        let amount = if window.0 < LEAST_WINDOW { "little" } else { "much" };
+        let what = format!("`limits.stream_window` is {window}, which is too {amount}");
+        self.error(
+            "limits.stream_window",
+            what,
+            "write `64KiB` or more, less than `2GiB`; the default is `256KiB`",
+        );
+        DEFAULT_WINDOW
+    }
+
+    fn upstream(
+        &mut self,
+        at: &str,
+        name: String,
+        file: &Upstream,
+        stream_window: u32,
+    ) -> Option<gateway::UpstreamSettings> {
         let tls = self.upstream_tls(&format!("{at}.tls"), &file.tls);
         let deadlines = self.deadlines(at, file.timeout, file.max_timeout);
         let connections = self.positive(&format!("{at}.connections"), file.connections);
@@ -74,6 +110,7 @@ impl Check<'_> {
             keepalive: file.keepalive.map(|period| period.0).filter(|period| !period.is_zero()),
             max_request_message: file.max_request_message.bytes(),
             max_response_message: file.max_response_message.bytes(),
+            stream_window,
             place: self.place(at),
         };
         Some(gateway::UpstreamSettings {
@@ -102,6 +139,7 @@ impl Check<'_> {
             keepalive: Some(Duration::from_secs(30)),
             max_request_message: SERVICE_MESSAGE,
             max_response_message: SERVICE_MESSAGE,
+            stream_window: DEFAULT_WINDOW,
             place: self.place(at),
         })
     }
@@ -188,3 +226,11 @@ impl Check<'_> {
 
 /// The largest message to or from a service that is asked beside calls: the head of a request and what becomes of it.
 const SERVICE_MESSAGE: usize = 1 << 20;
+
+/// The least that a stream's backend may send ahead, in bytes: what HTTP/2 begins with.
+const LEAST_WINDOW: u64 = 64 << 10;
+
+/// The most: the largest window of HTTP/2.
+const MOST_WINDOW: u64 = (2 << 30) - 1;
+
+const DEFAULT_WINDOW: u32 = 256 << 10;

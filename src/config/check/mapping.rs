@@ -1,5 +1,7 @@
 //! The mapping options in the words of their rooms.
 
+use std::collections::BTreeMap;
+
 use http::HeaderName;
 
 use crate::problem::Problems;
@@ -106,27 +108,48 @@ impl Check<'_> {
         // What backends tell for events alone is not for clients, be events on or not.
         let for_events = whole.options.preset.is_some().then(|| vec!["qc-event-*".to_owned()]);
         let hidden = whole.events.as_ref().map(|events| events.hidden_metadata.clone()).or(for_events);
+        let dropped = self.header_names("metadata.drop_response", &file.drop_response);
         metadata::Settings {
             forward_request: self.header_names("metadata.forward_request", &file.forward_request),
+            drop_request: self.header_names("metadata.drop_request", &file.drop_request),
+            rename_request: self.renames("metadata.rename_request", &file.rename_request),
+            permanent_headers: file.permanent_headers,
             forward_response: self.header_names("metadata.forward_response", &file.forward_response),
-            hidden_response: hidden.unwrap_or_default(),
+            hidden_response: hidden.unwrap_or_default().into_iter().chain(dropped).collect(),
+            rename_response: self.renames("metadata.rename_response", &file.rename_response),
             trust_forwarded: file.trust_forwarded,
         }
+    }
+
+    /// The pairs whose both sides are names of headers; the others are told.
+    fn renames(&mut self, at: &str, pairs: &BTreeMap<String, String>) -> Vec<(String, String)> {
+        let mut good = Vec::with_capacity(pairs.len());
+        for (from, to) in pairs {
+            let sides = [from.clone(), to.clone()];
+            if self.are_header_names(&format!("{at}.{from}"), &sides) {
+                good.push(sides.into());
+            }
+        }
+        good
+    }
+
+    /// Whether all texts are names of headers; those that are not are told.
+    fn are_header_names(&mut self, at: &str, names: &[String]) -> bool {
+        let mut good = true;
+        for name in names.iter().filter(|name| HeaderName::try_from(name.as_str()).is_err()) {
+            let what = format!("`{name}` is not the name of a header");
+            self.error(at, what, "write letters, digits and `-`, such as `X-Tenant`");
+            good = false;
+        }
+        good
     }
 
     /// The texts that are names of headers; the others are told.
     pub(super) fn header_names(&mut self, at: &str, names: &[String]) -> Vec<String> {
         let mut good = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
-            if HeaderName::try_from(name.as_str()).is_ok() {
+            if self.are_header_names(&format!("{at}.{index}"), std::slice::from_ref(name)) {
                 good.push(name.clone());
-            } else {
-                let what = format!("`{name}` is not the name of a header");
-                self.error(
-                    &format!("{at}.{index}"),
-                    what,
-                    "write letters, digits and `-`, such as `X-Tenant`",
-                );
             }
         }
         good

@@ -47,7 +47,7 @@ impl Check<'_> {
     /// Makes settings of a file. What is faulty is told and left out, so that the rest can be looked at too.
     pub fn settings(mut self, file: File) -> Settings {
         let schema = self.schema(&file.schema);
-        let upstreams = self.upstreams(&file.upstreams);
+        let upstreams = self.upstreams(&file.upstreams, &file.limits);
         let mapping = self.mapping(&file);
         let mappings = self.mappings(&file);
         let gateway = gateway::Settings {
@@ -79,6 +79,7 @@ impl Check<'_> {
             },
             limits: self.request_limits(&file.limits),
             rate_limits: self.rate_limits(&file),
+            health: self.health(&file.health),
         };
         let serve = serve::Settings {
             listeners: self.listeners(&file.listen),

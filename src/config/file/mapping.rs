@@ -1,5 +1,7 @@
 //! How HTTP and JSON are mapped to gRPC, as it is written. Profiles set the defaults of these.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -152,20 +154,57 @@ pub enum Unescaping {
     AllCharacters,
 }
 
-/// Which HTTP headers become gRPC metadata, and back.
+/// Which HTTP headers become gRPC metadata, and back. What may be a glob has `*` for any run of characters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metadata {
-    /// More request headers that are forwarded under their own lower-case names.
+    /// More request headers, names or globs, that are forwarded under their own lower-case names.
     pub forward_request: Vec<String>,
-    /// Metadata that is answered as headers under its own names, without the prefix `Grpc-Metadata-`.
+    /// Globs of request headers that are not forwarded under any name, be it by `Grpc-Metadata-`.
+    pub drop_request: Vec<String>,
+    /// Request headers that become metadata of another name, and of no other: `X-Tenant: tenant-id`.
+    pub rename_request: BTreeMap<String, String>,
+    /// Whether the usual request headers (`Accept`, `User-Agent` and so on) pass as `grpcgateway-<name>`.
+    pub permanent_headers: bool,
+    /// Metadata, names or globs, that is answered as headers under its own names, without the prefix
+    /// `Grpc-Metadata-`.
     pub forward_response: Vec<String>,
+    /// Globs of metadata that is not answered at all, neither as headers nor as trailers.
+    pub drop_response: Vec<String>,
+    /// Metadata that is answered as a header of another name: `http-location: Location`.
+    pub rename_response: BTreeMap<String, String>,
     /// Whether `X-Forwarded-*` headers sent by the client are kept and extended rather than replaced.
     pub trust_forwarded: bool,
 }
 
 impl Default for Metadata {
     fn default() -> Self {
-        Self { forward_request: Vec::new(), forward_response: Vec::new(), trust_forwarded: true }
+        Self {
+            forward_request: Vec::new(),
+            drop_request: Vec::new(),
+            rename_request: BTreeMap::new(),
+            permanent_headers: true,
+            forward_response: FORWARD_RESPONSE.map(str::to_owned).to_vec(),
+            drop_response: Vec::new(),
+            rename_response: BTreeMap::new(),
+            trust_forwarded: true,
+        }
     }
 }
+
+/// What HTTP knows by these names means the same in an answer of gRPC's as in any other.
+pub(crate) const FORWARD_RESPONSE: [&str; 13] = [
+    "cache-control",
+    "content-disposition",
+    "content-language",
+    "content-location",
+    "etag",
+    "expires",
+    "last-modified",
+    "link",
+    "location",
+    "retry-after",
+    "set-cookie",
+    "vary",
+    "www-authenticate",
+];

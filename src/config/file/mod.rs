@@ -29,6 +29,7 @@ pub use events::{EventFile, EventQueue, EventSink, Events, Nats, Webhook, WhenFu
 pub use external::{Authorizer, Jwt, JwtClaims};
 pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, KeyFile};
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
+pub(super) use mapping::FORWARD_RESPONSE;
 pub use mapping::{
     Json, Metadata, PrecedenceRule, Routing, Strictness, TieRule, Unescaping, UnsetValues, WrongMethodAnswer,
 };
@@ -38,7 +39,7 @@ pub use ratelimit::{
     Anonymous, DescriptorEntry, LocalLimit, OnFailure, RateLimitDescriptor, RateLimitService, RateLimits,
     Sources,
 };
-pub use running::{Admin, Compression, Cors, Limits, LogForm, Reload, Telemetry};
+pub use running::{Admin, Compression, Cors, Health, Limits, LogForm, Reload, Telemetry};
 pub use streams::{StreamForm, Streams};
 
 /// The configuration of transom: which gRPC contract is served as REST, where the backends are, and how.
@@ -93,6 +94,8 @@ pub struct File {
     pub compression: Compression,
     /// The admin listener.
     pub admin: Admin,
+    /// Where clients are told the health of a backend, as `grpc.health.v1` knows it.
+    pub health: Health,
     /// How changes of files are noticed.
     pub reload: Reload,
     /// Logs, metrics and traces.

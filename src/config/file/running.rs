@@ -35,6 +35,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// An answer's JSON, before compression: 502.
     pub response_json: ByteSize,
+    /// What a backend may send of a stream ahead of its reader: it waits then. `64KiB` to `2GiB` less one byte.
+    pub stream_window: ByteSize,
     /// How long a shutdown waits for calls in flight.
     pub drain: Period,
 }
@@ -53,6 +55,7 @@ impl Default for Limits {
             streams: 200,
             json_depth: 100,
             response_json: ByteSize::mib(64),
+            stream_window: ByteSize::kib(256),
             drain: Period(Duration::from_secs(25)),
         }
     }
@@ -114,6 +117,17 @@ pub struct Admin {
     /// Where it listens: `HOST:PORT` or `unix:PATH`; `null`: there is none. It has no access control of its
     /// own: keep it on loopback or inside the pod.
     pub listen: Option<String>,
+}
+
+/// Where clients are told the health of a backend, as it tells it by `grpc.health.v1`: `GET` answers 200, or what
+/// its error maps to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Health {
+    /// The path on the public listeners, such as `/healthz`; `null`: nowhere.
+    pub path: Option<String>,
+    /// The name of the upstream that is asked; `null`: the first.
+    pub upstream: Option<String>,
 }
 
 /// How changes of files are noticed. SIGHUP and `POST /reload` work always.

@@ -132,6 +132,7 @@ fn settings(address: SocketAddr, on_failure: OnFailure, descriptors: &[Descripto
         keepalive: None,
         max_request_message: 65_536,
         max_response_message: 65_536,
+        stream_window: 256 << 10,
         place: Place::item("rate_limits.external"),
     };
     Settings {

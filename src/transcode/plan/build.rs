@@ -8,7 +8,7 @@ use prost_reflect::{
 };
 
 use super::names::Names;
-use super::{Enum, EnumValue, Field, Inner, Kind, Message, Shape, Snippet, WellKnown, WireTag};
+use super::{Enum, EnumValue, Field, HttpBody, Inner, Kind, Message, Shape, Snippet, WellKnown, WireTag};
 use crate::transcode::Settings;
 use crate::transcode::UnsetFields;
 use crate::transcode::json_text;
@@ -64,6 +64,7 @@ impl Builder<'_> {
             shadowed: Names::new(shadowed),
             names,
             known: well_known(desc, &fields),
+            http_body: http_body(desc, &fields),
             boxed_in_any: desc.full_name() == "google.protobuf.Empty" || well_known(desc, &fields).is_some(),
             oneofs: oneofs.into(),
             unset: unset.into(),
@@ -272,6 +273,16 @@ fn well_known(desc: &MessageDescriptor, fields: &[Field]) -> Option<WellKnown> {
         _ => return None,
     };
     Some(known)
+}
+
+/// Where the body is in a `google.api.HttpBody`; nowhere when the message only has the name of one.
+fn http_body(desc: &MessageDescriptor, fields: &[Field]) -> Option<HttpBody> {
+    let place = |number, kind| {
+        let declared = (number, Shape::Single, kind);
+        fields.iter().position(|field| (field.number, field.shape, field.kind) == declared)
+    };
+    let (content_type, data) = (place(1, Kind::String)?, place(2, Kind::Bytes)?);
+    (desc.full_name() == "google.api.HttpBody").then_some(HttpBody { content_type, data })
 }
 
 const LENGTH_DELIMITED: u32 = 2;

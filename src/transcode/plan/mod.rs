@@ -90,6 +90,8 @@ pub(super) struct Message {
     pub(super) fields: Box<[Field]>,
     /// The JSON form of its own, if it has one.
     pub(super) known: Option<WellKnown>,
+    /// The places of content type and data, if it is `google.api.HttpBody`.
+    pub(super) http_body: Option<HttpBody>,
     /// Whether an `Any` holds it as `"value"` rather than by its fields.
     pub(super) boxed_in_any: bool,
     /// The names of its oneofs that hold more than one field.
@@ -187,6 +189,12 @@ pub(super) struct Field {
 }
 
 impl Field {
+    /// Whether it is one message of this field's type that is `google.api.HttpBody`.
+    pub(super) fn http_body(&self, plans: &Plans) -> Option<HttpBody> {
+        let message = self.kind.message().filter(|_| self.shape == Shape::Single)?;
+        plans.get(message)?.http_body
+    }
+
     /// Whether values may come packed.
     pub(super) fn packable(&self) -> bool {
         self.packed_tag != self.tag
@@ -284,6 +292,14 @@ pub(super) enum WellKnown {
     Value,
     List,
     Wrapper,
+}
+
+/// The places of the two fields of `google.api.HttpBody` that make up an HTTP body. Its `extensions` are facts for
+/// applications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HttpBody {
+    pub(super) content_type: usize,
+    pub(super) data: usize,
 }
 
 /// One enum type.

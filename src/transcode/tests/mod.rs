@@ -5,6 +5,7 @@ mod against_oracle;
 mod answers;
 mod bodies;
 mod hostile;
+mod http_body;
 mod parameters;
 mod properties;
 

@@ -6,6 +6,7 @@
 
 mod any;
 mod check;
+mod http_body;
 mod indent;
 mod index;
 mod known;
@@ -15,6 +16,7 @@ mod object;
 mod raw;
 mod value;
 
+pub(super) use self::http_body::raw;
 use self::object::Writer;
 pub(super) use self::object::{Stop, Written};
 use self::raw::Span;

@@ -4,6 +4,7 @@
 //! [`parts`] says what belongs where, [`object`] is the loop over an object's members. Nothing is allocated but the
 //! wire bytes, unless there are maps, query parameters or escapes.
 
+mod http_body;
 mod known;
 mod lexer;
 mod map;
@@ -17,18 +18,20 @@ mod value;
 
 use std::borrow::Cow;
 
+pub(super) use self::http_body::RawBody;
 #[cfg(test)]
 pub(super) use self::known::{DURATION, TIMESTAMP};
 #[cfg(test)]
 pub(super) use self::lexer::{Lexer, Next};
 use self::object::{Places, Reader};
 use self::parts::{Overlay, Part, Source, Texts};
+use self::query::Bound;
 #[cfg(test)]
 pub(super) use self::query::pairs;
 #[cfg(test)]
 pub(super) use self::text::{Source as TextSource, bool, expected, integer, is_float, unquoted};
 use super::fault::Fault;
-use super::plan::Plans;
+use super::plan::{Field, Plans};
 use crate::rule::{Body, FieldPath};
 use crate::status::Status;
 
@@ -50,6 +53,8 @@ pub(super) fn message(plans: &Plans, index: u32, json: &[u8], out: &mut Vec<u8>)
 pub(super) struct RequestPlan {
     input: u32,
     body: Content,
+    /// Whether it is a `google.api.HttpBody`.
+    raw: bool,
     /// The captures and the body, in the order in which they are written.
     parts: Box<[Part]>,
     /// The same without the body, when it is a field that an empty body leaves unset.
@@ -71,6 +76,11 @@ impl RequestPlan {
     /// Prepares the requests of a binding to a method whose input is the message `input`.
     pub(super) fn compile(plans: &Plans, input: u32, body: &Body, variables: &[FieldPath]) -> Self {
         let (mut parts, mut paths, mut empty_counts) = (Vec::new(), Vec::new(), false);
+        let raw = match body {
+            Body::None => None,
+            Body::Whole => plans.get(input).and_then(|plan| plan.http_body),
+            Body::Field(path) => field(plans, input, path).and_then(|field| field.http_body(plans)),
+        };
         for (variable, index) in variables.iter().zip(0..) {
             parts.push(Part::new(&places(plans, input, variable), Source::Capture(index), &mut paths));
         }
@@ -91,6 +101,7 @@ impl RequestPlan {
         Self {
             input,
             body: content,
+            raw: raw.is_some(),
             parts_without_body: without_body.copied().collect(),
             parts: parts.into(),
             paths: paths.into(),
@@ -108,6 +119,11 @@ impl RequestPlan {
         self.body == Content::Whole
     }
 
+    /// Whether the body is a `google.api.HttpBody`, so that it may come as it is.
+    pub(super) fn reads_raw_body(&self) -> bool {
+        self.raw
+    }
+
     /// Appends the request message's wire bytes to `out`, which stays as it was when that fails.
     pub(super) fn write(
         &self,
@@ -120,30 +136,8 @@ impl RequestPlan {
         let body = if self.reads_body() { body } else { &[] };
         let no_body = body.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         let own = if no_body { &self.parts_without_body } else { &self.parts };
-        let bound = match query {
-            None | Some("") => None,
-            Some(query) if self.body == Content::Whole => {
-                if plans.settings().refuse_unknown_query {
-                    query::refuse_all(query, plans.settings())?;
-                }
-                None
-            }
-            Some(query) => {
-                let (parts, paths, variables) = (&self.parts, &self.paths, &self.variables);
-                let taken = query::Taken { plans, input: self.input, parts, paths, captures, variables };
-                let mut bound = query::bind(query, taken)?;
-                bound.parts.extend_from_slice(own);
-                parts::sort(&mut bound.parts, &bound.paths);
-                Some(bound)
-            }
-        };
-        let texts = Texts {
-            paths: bound.as_ref().map_or(&self.paths, |bound| &bound.paths),
-            captures,
-            variables: &self.variables,
-            parameters: bound.as_ref().map_or(&[], |bound| &bound.parameters),
-            no_body,
-        };
+        let bound = self.bind(plans, captures, query, own)?;
+        let texts = Texts { no_body, ..self.texts(captures, bound.as_ref()) };
         let parts = Overlay::new(bound.as_ref().map_or(own, |bound| &bound.parts));
         let refused = |fault: Fault| fault.into_request_status(body);
         let start = out.len();
@@ -153,6 +147,39 @@ impl RequestPlan {
             out.truncate(start);
         }
         read.map_err(refused)
+    }
+
+    /// Finds the fields of the query's parameters, and joins them with the parts of path and body.
+    fn bind<'q>(
+        &self,
+        plans: &Plans,
+        captures: &[Cow<'_, str>],
+        query: Option<&'q str>,
+        own: &[Part],
+    ) -> Result<Option<Bound<'q>>, Status> {
+        let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(None) };
+        if self.body == Content::Whole {
+            if plans.settings().refuse_unknown_query {
+                query::refuse_all(query, plans.settings())?;
+            }
+            return Ok(None);
+        }
+        let (parts, paths, variables) = (&self.parts, &self.paths, &self.variables);
+        let taken = query::Taken { plans, input: self.input, parts, paths, captures, variables };
+        let mut bound = query::bind(query, taken)?;
+        bound.parts.extend_from_slice(own);
+        parts::sort(&mut bound.parts, &bound.paths);
+        Ok(Some(bound))
+    }
+
+    fn texts<'r>(&'r self, captures: &'r [Cow<'r, str>], bound: Option<&'r Bound<'r>>) -> Texts<'r> {
+        Texts {
+            paths: bound.map_or(&self.paths, |bound| &bound.paths),
+            captures,
+            variables: &self.variables,
+            parameters: bound.map_or(&[], |bound| &bound.parameters),
+            ..Texts::default()
+        }
     }
 
     fn read<'j>(
@@ -180,6 +207,16 @@ fn places(plans: &Plans, input: u32, path: &FieldPath) -> Vec<u32> {
         u32::try_from(place).ok()
     };
     path.0.iter().map_while(step).collect()
+}
+
+/// The field that a path leads to.
+fn field<'p>(plans: &'p Plans, input: u32, path: &FieldPath) -> Option<&'p Field> {
+    let (mut message, mut found) = (Some(input), None);
+    for place in places(plans, input, path) {
+        found = plans.get(message?)?.fields.get(place as usize);
+        message = found?.kind.message();
+    }
+    found
 }
 
 fn text_of(json: &[u8]) -> Result<&str, Fault> {

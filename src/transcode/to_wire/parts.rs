@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::http_body::RawBody;
 use super::object::{Object, Places, Read, Reader, another_is_set};
 use super::put;
 use super::query::Parameter;
@@ -26,7 +27,7 @@ pub(in crate::transcode) struct Part {
 /// What a part is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::transcode) enum Source {
-    /// The JSON body.
+    /// The body: JSON, or the bytes of an `HttpBody`.
     Body,
     /// A capture, by its index.
     Capture(u32),
@@ -44,6 +45,8 @@ pub(in crate::transcode) struct Texts<'r> {
     pub(super) parameters: &'r [Parameter<'r>],
     /// Whether there is nothing in the body.
     pub(super) no_body: bool,
+    /// The body, when it is not JSON.
+    pub(super) raw: Option<RawBody<'r>>,
 }
 
 impl Part {
@@ -90,6 +93,17 @@ impl<'r> Overlay<'r> {
     #[inline]
     pub(super) fn is_empty(self) -> bool {
         self.parts.is_empty()
+    }
+
+    /// The capture of the field at this place, and where the field comes from.
+    pub(super) fn capture_at(mut self, place: usize, paths: &[u32]) -> Option<(u32, Option<Source>)> {
+        while let Some((run, rest)) = self.split(paths) {
+            if run.place == place {
+                return run.capture().map(|index| (index, run.source()));
+            }
+            self = rest;
+        }
+        None
     }
 
     /// Splits off the parts of the first field.
@@ -153,12 +167,16 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
     fn run(&mut self, run: &Run<'j>, field: &'p Field) -> Read<bool> {
         let start = self.out.len();
         let mut counts = true;
-        if run.is_body() && !self.texts.no_body {
+        if run.is_body()
+            && let Some(raw) = self.texts.raw
+        {
+            self.nested(field, |reader, plan| reader.raw_members(plan, raw, run.inner))?;
+        } else if run.is_body() && !self.texts.no_body {
             counts = self.field(field, run.inner)?;
             self.json.end()?;
         } else if run.is_body() || !run.inner.is_empty() {
             // A body that is empty is an empty message.
-            self.nested(field, run.inner)?;
+            self.nested(field, |reader, plan| reader.complete(plan, run.inner, &Places::default()))?;
         }
         if let Some(index) = run.capture() {
             self.decide(start, run.source(), |reader| reader.capture(field, index))?;
@@ -190,17 +208,17 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
         }
     }
 
-    /// Writes a message that is made of nothing but parts.
-    fn nested(&mut self, field: &'p Field, parts: Overlay<'j>) -> Read {
+    /// Writes a message with these members.
+    fn nested(&mut self, field: &'p Field, members: impl FnOnce(&mut Self, &'p Message) -> Read) -> Read {
         put::varint(u64::from(field.tag), self.out);
         match field.kind {
             Kind::Message(index) => {
                 let length = self.lengths.open(index, self.out);
-                self.complete(self.plan(index)?, parts, &Places::default())?;
+                members(self, self.plan(index)?)?;
                 self.lengths.close(length, self.out);
             }
             Kind::Group(index) => {
-                self.complete(self.plan(index)?, parts, &Places::default())?;
+                members(self, self.plan(index)?)?;
                 put::varint(u64::from(field.tag + 1), self.out);
             }
             _ => return Err(Fault::new("a path leads through a field that is no message")),
@@ -248,7 +266,7 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
     }
 
     /// Writes a captured text; a repeated field takes texts separated by commas.
-    fn capture(&mut self, field: &'p Field, index: u32) -> Read {
+    pub(super) fn capture(&mut self, field: &'p Field, index: u32) -> Read {
         let captures = self.texts.captures;
         let text = captures.get(index as usize).map(|text| &**text).unwrap_or_default();
         let written = match field.shape {

@@ -118,6 +118,11 @@ impl Default for Lengths {
 impl Lengths {
     const SLOTS: usize = 64;
 
+    /// The same where most of what is written are this many bytes, which then need not be moved.
+    pub(super) fn expecting(bytes: usize) -> Self {
+        Self { widths: [u8::try_from(width(bytes)).unwrap_or(1); Self::SLOTS] }
+    }
+
     /// Leaves room for the length of something of this type.
     #[inline]
     pub(super) fn open(&self, of: u32, out: &mut Vec<u8>) -> Length {
@@ -222,6 +227,20 @@ mod tests {
             prost::encoding::bytes::encode(1, &vec![b'x'; len], &mut expected);
             expected.remove(6);
             assert!(out == expected, "{len}");
+        }
+    }
+
+    #[test]
+    fn an_expected_length_is_not_moved_and_another_is_right_all_the_same() {
+        for (expected, found) in [(300, 300), (300, 3), (3, 300), (0, 0), (5_000_000, 1)] {
+            let mut lengths = Lengths::expecting(expected);
+            let mut out = Vec::new();
+            let place = lengths.open(1, &mut out);
+            let room = out.len();
+            out.extend(std::iter::repeat_n(b'x', found));
+            lengths.close(place, &mut out);
+            assert_eq!(out.len() - found, width(found));
+            assert_eq!(room, width(expected));
         }
     }
 

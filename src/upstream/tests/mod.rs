@@ -158,6 +158,7 @@ fn settings(url: &str) -> Settings {
         keepalive: None,
         max_request_message: 4 << 20,
         max_response_message: 4 << 20,
+        stream_window: 256 << 10,
         place: Place::item("upstreams[0]"),
     }
 }

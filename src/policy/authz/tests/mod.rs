@@ -145,6 +145,7 @@ fn settings(address: SocketAddr) -> Settings {
             keepalive: None,
             max_request_message: 1 << 20,
             max_response_message: 1 << 20,
+            stream_window: 256 << 10,
             place: Place::item("identity.external"),
         },
         timeout: Duration::from_secs(10),

@@ -1,0 +1,64 @@
+//! How every call begins: the pseudo-headers of its upstream, gRPC's own headers, the time that is left. Not for
+//! what a client sends as metadata ([`metadata`](crate::metadata)).
+
+use http::header::{CONTENT_TYPE, TE, USER_AGENT};
+use http::uri::{Authority, Parts, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use tokio::time::Instant;
+
+use super::{answer, deadline};
+use crate::status::{Code, Origin, Status};
+
+/// Whom the calls of one upstream are addressed to.
+#[derive(Debug, Clone)]
+pub(super) struct Addressee {
+    /// `:scheme`.
+    pub(super) scheme: Scheme,
+    /// `:authority`.
+    pub(super) authority: Authority,
+}
+
+impl Addressee {
+    /// The request of one attempt; `metadata` is [`prepared`](prepare).
+    pub(super) fn request(
+        &self,
+        path: &PathAndQuery,
+        metadata: &mut HeaderMap,
+        deadline: Option<Instant>,
+    ) -> Result<Request<()>, Status> {
+        let mut parts = Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path.clone());
+        let uri = Uri::from_parts(parts)
+            .map_err(|_| Status::new(Code::Internal, "the method's path cannot be sent", Origin::Gateway))?;
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        *request.version_mut() = Version::HTTP_2;
+        *request.uri_mut() = uri;
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if let Some(timeout) = left.and_then(deadline::header) {
+            metadata.insert(GRPC_TIMEOUT, timeout);
+        }
+        // Any call may have to be sent again, and HTTP/2 keeps what it is given: so it gets a copy, made when all
+        // headers are in, so that it is made at its full size.
+        *request.headers_mut() = metadata.clone();
+        Ok(request)
+    }
+}
+
+/// Makes a call's metadata that of a gRPC request, less the timeout, which is another at each attempt.
+pub(super) fn prepare(metadata: &mut HeaderMap) {
+    answer::strip(metadata);
+    metadata.insert(TE, HeaderValue::from_static("trailers"));
+    metadata.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    metadata.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    metadata.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+}
+
+/// How often a call is sent again that the backend did not look at.
+pub(super) const REPLAYS: usize = 2;
+
+const AGENT: &str = concat!("transom/", env!("CARGO_PKG_VERSION"));
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
