@@ -25,8 +25,17 @@ impl Asked<'_> {
     }
 
     fn mattered(&self, decision: &Decision) -> bool {
-        let in_scope = self.binding.is_some() || decision.key.starts_with("routing.");
+        let in_scope = match decision.key.split('.').next() {
+            Some("routing") => true,
+            Some("streams") => self.streams(),
+            _ => self.binding.is_some(),
+        };
         in_scope && (decision.by != "default" || self.is_about(&decision.key))
+    }
+
+    fn streams(&self) -> bool {
+        let rpc = self.binding.map(|binding| &binding.rpc);
+        rpc.is_some_and(|rpc| rpc.is_server_streaming() || rpc.is_client_streaming())
     }
 
     /// Whether an option is about something that the request has.
@@ -34,7 +43,6 @@ impl Asked<'_> {
         let (path, query) = (self.target.path(), self.target.query().unwrap_or_default());
         let variables = self.binding.is_some_and(|binding| !binding.variables.is_empty());
         let read = self.has_body && self.binding.is_some_and(|binding| binding.body != Body::None);
-        let streams = self.binding.is_some_and(|binding| binding.rpc.is_server_streaming());
         match key {
             "routing.unescape" => path.contains('%'),
             "routing.empty_captures" => path.ends_with('/') || path.contains("//"),
@@ -43,7 +51,7 @@ impl Asked<'_> {
             "json.unknown_query" | "json.ignored_query" => !query.is_empty(),
             "json.path_conflicts" => variables && (read || !query.is_empty()),
             "json.unknown_fields" | "json.unknown_enums" | "bodies.strict_content_type" => read,
-            "streams.form" => streams,
+            "streams.form" => self.streams(),
             _ => false,
         }
     }

@@ -223,7 +223,7 @@ fn explain_says_which_options_mattered_and_who_decided() {
     let run = explain(&["GET", "/v1/shelves/1/books/a%20b?nope=1"]);
     assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
     for part in [
-        "options    json.unset_fields = omit (profile canonical of methods[0])",
+        "json.unset_fields = omit (profile canonical of methods[0])",
         "json.indent = true (written at transom.yaml:6:11)",
         "json.unknown_query = ignore (methods[0] at transom.yaml:10:27)",
         "json.path_conflicts = refuse (profile canonical of methods[0])",

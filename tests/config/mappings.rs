@@ -94,7 +94,8 @@ fn a_profile_can_be_that_of_single_methods() {
                 let profile = if pairs { common } else { own };
                 let column = PROFILES.iter().position(|name| *name == profile).expect("a profile");
                 let decision = decisions.iter().find(|decision| decision.key == *key).expect(key);
-                assert_eq!(decision.value, words[column], "{key} of {own} within {common}");
+                let yaml = |text: &str| serde_saphyr::from_str::<serde_json::Value>(text).expect("a value");
+                assert_eq!(yaml(&decision.value), yaml(&words[column]), "{key} of {own} within {common}");
             }
         }
     }
@@ -168,7 +169,7 @@ fn who_decided_is_told_of_every_option() {
 #[test]
 fn the_effective_configuration_shows_of_an_entry_what_was_written() {
     let shown =
-        render(&load("methods: [{methods: 'a.B/*', profile: envoy, json: {indent: true}, routing:}]"));
+        render(&load("methods: [{methods: 'a.B/*', profile: envoy, json: {indent: true}, routing: null}]"));
     let methods = shown.split("methods:").nth(1).expect("a section");
     assert!(methods.contains("indent: true") && methods.contains("profile: envoy"), "{shown}");
     let entry: serde_json::Value = serde_saphyr::from_str(&shown).expect("YAML");
@@ -196,7 +197,7 @@ fn faults_within_an_entry_are_told_once_at_their_places() {
         ),
         (
             "methods:\n  - {methods: a.B/*, json: {unset_fields: nul}}",
-            &[(4, 42, "`nul` is none of the words")],
+            &[(4, 43, "`nul` is none of the words")],
         ),
     ] {
         let (_, problems) = Folder::new(&format!("{BASE}{lines}\n")).load(&[]);
