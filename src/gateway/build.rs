@@ -73,6 +73,7 @@ pub(super) fn snapshot(
         bindings,
         table,
         routes,
+        bodies: settings.mapping.protocol.bodies.clone(),
         upstreams: upstreams.into_iter().flatten().collect(),
         metadata,
         policy: policy.flatten(),
@@ -202,7 +203,8 @@ fn routes(
                 let partial = partials.of(binding, &duties, problems);
                 let route = route(binding, duties, backend, &deadlines, plans, problems);
                 let protocol = Arc::clone(&protocol);
-                routes.extend(route.map(|route| Route { partial, protocol, ..route }));
+                let route = route.map(|route| Route { partial, protocol, ..route });
+                routes.extend(route.map(|route| route.with_patch_mask(binding)));
             }
         }
     }

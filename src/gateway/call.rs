@@ -16,7 +16,7 @@ use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::Identity;
-use crate::protocol::{self, Answer, Body};
+use crate::protocol::{self, Answer, AnswerForm, Body};
 use crate::ratelimit::Outcome;
 use crate::status::{Code, Origin, Status};
 use crate::upstream::Call;
@@ -46,7 +46,10 @@ impl Snapshot {
             }
             Err(Refusal::Health(health)) => self.tell(health, &parts, record).await.into_response(),
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
-            Err(Refusal::Status(status)) => self.error(&status, HeaderMap::new(), record).into_response(),
+            Err(Refusal::Status(status)) => {
+                let form = AnswerForm::of(&parts.headers, &self.bodies);
+                self.error(&status, HeaderMap::new(), form, record).into_response()
+            }
         };
         record.http_status = response.status();
         record.response_bytes = response.body().len() as u64;
@@ -78,7 +81,8 @@ impl Snapshot {
             }
             Err(status) => {
                 record.shown = route.duties.shown(captures, &kept.message);
-                self.error(&status, kept.headers, record)
+                let form = AnswerForm::of(&parts.headers, &route.protocol.bodies);
+                self.error(&status, kept.headers, form, record)
             }
         };
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
@@ -97,14 +101,20 @@ impl Snapshot {
         answer
     }
 
-    pub(super) fn error(&self, status: &Status, headers: HeaderMap, record: &mut CallRecord) -> Answer {
+    pub(super) fn error(
+        &self,
+        status: &Status,
+        headers: HeaderMap,
+        form: AnswerForm,
+        record: &mut CallRecord,
+    ) -> Answer {
         record.code = status.code;
         record.origin = Some(status.origin);
         let let_in = !matches!(status.code, Code::Unauthenticated | Code::PermissionDenied);
         if !let_in && status.origin != Origin::Upstream {
             record.refusal = Some(status.message.clone());
         }
-        protocol::error(status, headers, &self.plans)
+        protocol::error(status, headers, &self.plans, form)
     }
 }
 
@@ -137,6 +147,7 @@ impl Steps<'_> {
         let call = Call { path: route.path.clone(), metadata, frame, timeout };
         let call = self.complete(call, kept, record).await?;
         self.validate(kept)?;
-        Ok(self.send(call, kept, record).await?.into())
+        let message = self.send(call, kept, record).await?;
+        self.written(&message, kept)
     }
 }

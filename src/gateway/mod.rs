@@ -10,6 +10,7 @@
 )]
 
 mod admit;
+mod answer;
 mod build;
 mod call;
 mod duties;
@@ -17,6 +18,7 @@ mod events;
 mod find;
 mod health;
 mod partial;
+mod request;
 mod steps;
 mod validation;
 
@@ -36,6 +38,7 @@ pub use crate::metadata::Peer;
 use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::Problems;
+use crate::protocol::BodySettings;
 use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
@@ -141,6 +144,8 @@ pub struct Snapshot {
     table: RouteTable,
     /// One for each binding, in the same order.
     routes: Vec<Route>,
+    /// Bodies of requests that no binding takes.
+    bodies: BodySettings,
     upstreams: Vec<Backend>,
     metadata: metadata::Rules,
     policy: Option<Policy>,

@@ -63,7 +63,7 @@ impl Check<'_> {
                 metadata: self.metadata(&file),
                 protocol: protocol::Settings {
                     streams: self.streams(&file.streams),
-                    bodies: bodies::settings(&file.bodies),
+                    bodies: self.bodies(&file.bodies),
                     answers: self.answers(&file.answers),
                 },
             },
