@@ -72,6 +72,16 @@ const TABLE: &[(&str, [Word; 4])] = &[
         "metadata.forward_response",
         [Word::List(&FORWARD_RESPONSE), Word::List(&[]), Word::List(&["*"]), Word::List(&FORWARD_RESPONSE)],
     ),
+    ("bodies.method_override", [Word::List(&[]), Word::List(&["*"]), Word::List(&[]), Word::List(&[])]),
+    ("bodies.patch_mask", [Word::Switch(true), Word::Switch(true), Word::Switch(false), Word::Switch(false)]),
+    (
+        "bodies.patch_mask_into_structs",
+        [Word::Switch(false), Word::Switch(true), Word::Switch(false), Word::Switch(false)],
+    ),
+    (
+        "bodies.patch_mask_unknown_fields",
+        [Word::Text("ignore"), Word::Text("refuse"), Word::Text("ignore"), Word::Text("ignore")],
+    ),
 ];
 
 /// A default in the table.

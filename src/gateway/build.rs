@@ -77,6 +77,7 @@ pub(super) fn snapshot(
         bindings,
         table,
         routes: routes.into_iter().map(Arc::new).collect(),
+        bodies: settings.mapping.protocol.bodies.clone(),
         upstreams: upstreams.into_iter().flatten().collect(),
         policy: policy.flatten(),
         plans: ready.plans,
@@ -204,7 +205,8 @@ fn routes(
             Chosen::Backend(backend) => {
                 let partial = partials.of(binding, &duties, problems);
                 let route = route(binding, duties, backend, &deadlines, ready.of(index), problems);
-                routes.extend(route.map(|route| Route { partial, ..route }));
+                let route = route.map(|route| Route { partial, ..route });
+                routes.extend(route.map(|route| route.with_patch_mask(binding)));
             }
         }
     }

@@ -16,7 +16,7 @@ use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::Identity;
-use crate::protocol::{self, Answer, Body};
+use crate::protocol::{self, Answer, AnswerForm, Body};
 use crate::ratelimit::Outcome;
 use crate::status::{Code, Origin, Status};
 use crate::transcode::Plans;
@@ -48,7 +48,8 @@ impl Snapshot {
             Err(Refusal::Health(health)) => self.tell(health, &parts, record).await.into_response(),
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
             Err(Refusal::Status(status)) => {
-                self.error(&status, HeaderMap::new(), &self.common_plans, record).into_response()
+                let form = AnswerForm::of(&parts.headers, &self.bodies);
+                self.error(&status, HeaderMap::new(), &self.common_plans, form, record).into_response()
             }
         };
         record.http_status = response.status();
@@ -81,7 +82,8 @@ impl Snapshot {
             }
             Err(status) => {
                 record.shown = route.duties.shown(captures, &kept.message);
-                self.error(&status, kept.headers, route.plan.plans(), record)
+                let form = AnswerForm::of(&parts.headers, &route.protocol.bodies);
+                self.error(&status, kept.headers, route.plan.plans(), form, record)
             }
         };
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
@@ -105,6 +107,7 @@ impl Snapshot {
         status: &Status,
         headers: HeaderMap,
         plans: &Plans,
+        form: AnswerForm,
         record: &mut CallRecord,
     ) -> Answer {
         record.code = status.code;
@@ -113,7 +116,7 @@ impl Snapshot {
         if !let_in && status.origin != Origin::Upstream {
             record.refusal = Some(status.message.clone());
         }
-        protocol::error(status, headers, plans)
+        protocol::error(status, headers, plans, form)
     }
 }
 
@@ -143,6 +146,7 @@ impl Steps<'_> {
         let call = Call { path: route.path.clone(), metadata, frame, timeout };
         let call = self.complete(call, kept, record).await?;
         self.validate(kept)?;
-        self.send(call, kept, record).await
+        let message = self.send(call, kept, record).await?;
+        self.written(&message, kept)
     }
 }

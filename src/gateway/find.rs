@@ -8,8 +8,8 @@ use http::{Method, StatusCode};
 
 use super::health::Health;
 use super::{Route, Snapshot};
-use crate::protocol;
-use crate::route::{Miss, WrongMethod};
+use crate::protocol::{self, BodySettings};
+use crate::route::{Match, Miss, WrongMethod};
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 
@@ -23,7 +23,7 @@ impl Snapshot {
         if let Some(health) = self.health.as_ref().filter(|health| health.is_asked(parts)) {
             return Err(Refusal::Health(health));
         }
-        let found = match self.table.find(&parts.method, parts.uri.path()) {
+        let found = match self.look_up(parts) {
             Ok(found) => found,
             Err(miss) => {
                 let miss = match &self.health {
@@ -39,6 +39,30 @@ impl Snapshot {
         let captures =
             (0..route.captures).map(|variable| found.capture(variable)).collect::<Result<_, _>>()?;
         Ok((route, captures))
+    }
+
+    /// What the table has for a request. A posted form may mean another method: it says which, or the path has none for
+    /// POST, and a GET that is too long for a target is meant.
+    fn look_up<'t, 'p>(&'t self, parts: &'p Parts) -> Result<Match<'t, 'p>, Miss> {
+        let (method, path) = (&parts.method, parts.uri.path());
+        let allowed = |found: &Match<'_, '_>, allows: &dyn Fn(&BodySettings) -> bool| {
+            self.routes.get(found.binding).is_some_and(|route| allows(&route.protocol.bodies))
+        };
+        if let Some(meant) = protocol::meant_method(method, &parts.headers)
+            && let Ok(found) = self.table.find(&meant, path)
+            && allowed(&found, &|bodies| bodies.overrides(&meant))
+        {
+            return Ok(found);
+        }
+        match self.table.find(method, path) {
+            Err(Miss::MethodNotAllowed(methods)) if protocol::is_posted_form(method, &parts.headers) => {
+                let found = self.table.find(&Method::GET, path).ok();
+                let found =
+                    found.filter(|found| allowed(found, &|bodies| bodies.form && bodies.form_fallback));
+                found.ok_or(Miss::MethodNotAllowed(methods))
+            }
+            found => found,
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod admit;
+mod answer;
 mod build;
 mod call;
 mod duties;
@@ -18,6 +19,7 @@ mod find;
 mod health;
 mod mapping;
 mod partial;
+mod request;
 mod steps;
 mod stream;
 mod validation;
@@ -40,6 +42,7 @@ pub use crate::metadata::Peer;
 use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::Problems;
+use crate::protocol::BodySettings;
 use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
@@ -152,6 +155,8 @@ pub struct Snapshot {
     table: RouteTable,
     /// One for each binding, in the same order.
     routes: Vec<Arc<Route>>,
+    /// Bodies of requests that no binding takes.
+    bodies: BodySettings,
     upstreams: Vec<Backend>,
     policy: Option<Policy>,
     /// Those that differ, and those of most methods first.

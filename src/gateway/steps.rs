@@ -16,11 +16,11 @@ use crate::event::{Caller, EventPlan, Events, Facts};
 use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
-use crate::protocol::{self, Body};
+use crate::protocol;
 use crate::ratelimit::{self, Applied};
 use crate::status::{Code, Origin, Status};
+use crate::transcode::MaskFrom;
 use crate::upstream::{Call, Reply, Upstream};
-use crate::wire::frame;
 
 /// One call between its route and its answer.
 pub(super) struct Steps<'c> {
@@ -42,6 +42,8 @@ pub(super) struct Kept {
     pub(super) trailers: HeaderMap,
     /// The request message, as far as the call came.
     pub(super) message: Bytes,
+    /// Who made the mask of the message.
+    pub(super) mask: MaskFrom,
     /// Who is calling, where it was asked.
     pub(super) identity: Option<Identity>,
     /// What the rate limits came to.
@@ -136,25 +138,13 @@ impl Steps<'_> {
         self.frame(&body, kept)
     }
 
-    /// The framed request message.
-    pub(super) fn frame(&self, body: &[u8], kept: &mut Kept) -> Result<Bytes, Status> {
-        let plan = &self.route.plan;
-        let body = if plan.reads_body() { body } else { &[] };
-        let framed = frame::framed(body.len() + 128, |out| {
-            plan.write_request(self.captures, self.parts.uri.query(), body, out)
-        })?;
-        kept.message = framed.slice(frame::PREFIX..);
-        self.route.duties.admit(kept.message.len())?;
-        Ok(framed)
-    }
-
-    /// The call's answer as JSON.
+    /// The call's response message.
     pub(super) async fn send(
         &self,
         call: Call,
         kept: &mut Kept,
         record: &mut CallRecord,
-    ) -> Result<Body, Status> {
+    ) -> Result<Bytes, Status> {
         let route = self.route;
         let sent = Instant::now();
         let mut reply = match self.announcement(&call, kept) {
@@ -163,14 +153,7 @@ impl Steps<'_> {
         };
         record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
         self.keep(&mut reply, kept);
-        self.written(&reply.outcome?)
-    }
-
-    /// The answer's body.
-    pub(super) fn written(&self, message: &Bytes) -> Result<Body, Status> {
-        let mut json = Vec::with_capacity(message.len() * 2 + 64);
-        self.route.plan.write_response(message, &mut json)?;
-        Ok(json.into())
+        reply.outcome
     }
 
     /// What an answer carries of a backend's reply.

@@ -7,6 +7,7 @@
 
 mod admin;
 mod answers;
+mod bodies;
 mod duties;
 mod errors;
 mod events;

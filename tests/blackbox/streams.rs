@@ -395,7 +395,8 @@ async fn a_stream_goes_on_over_a_reload() {
     let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
     gateway.write("transom.yaml", config.replace("unset_fields: omit", "unset_fields: all"));
     gateway.signal("HUP");
-    until("the reload", async || (gateway.get("/v1/look/7").await.text().contains("tags")).then_some(())).await;
+    until("the reload", async || (gateway.get("/v1/look/7").await.text().contains("tags")).then_some(()))
+        .await;
     let rest = call.rest().await.expect("a whole answer");
     assert_eq!(rest, "{\"result\":{\"id\":\"1\"}}\n".repeat(3), "as it began");
 }

@@ -97,7 +97,7 @@ impl Steps<'_> {
         };
         let mut reply = Reply { metadata, trailers, outcome };
         self.keep(&mut reply, kept);
-        self.written(&reply.outcome?)
+        self.written(&reply.outcome?, kept)
     }
 
     /// Waits until the answer of a stream can begin, and begins it.

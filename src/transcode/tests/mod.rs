@@ -4,6 +4,7 @@
 mod against_oracle;
 mod answers;
 mod bodies;
+mod contents;
 mod hostile;
 mod http_body;
 mod parameters;
