@@ -256,7 +256,7 @@ async fn a_read_that_fails_is_the_answer() {
 
     let id = notes.create(json!({"title": "old"})).await;
     let before = notes.backend.calls().len();
-    let fault = "status=7;message=not yours;details=bad-request";
+    let fault = "status=7;message=not yours;details=bad-request;late";
     let headers =
         [("grpc-metadata-transom-fault", fault), ("grpc-metadata-transom-answer-header", "color=blue")];
     let refused = notes.patch_with(&id, "title", &json!({"title": "t"}), &headers).await;
