@@ -21,6 +21,8 @@ pub struct Setting {
     pub proto: Option<String>,
     /// A file of HTTP rules.
     pub rules: Option<String>,
+    /// Nobody listens at the upstream's address.
+    pub down: bool,
 }
 
 /// A file's part: a setting and its cases.

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::time::timeout;
 use transom::demo::{Backend, Options};
 
-use crate::case::{Case, Expect, Part, Setting};
+use crate::case::{Case, Expect, Part, Request, Setting};
 use crate::contract::Contract;
 use crate::support::{Gateway, GatewayBuilder};
 use crate::{ask, expect, load};
@@ -124,6 +124,9 @@ impl Group {
             Ok(gateway) => {
                 for case in asking {
                     faults.extend(judged(case, asked(case, &gateway, &backend, &contract).await));
+                    if let Some(case) = over_http2(case) {
+                        faults.extend(judged(&case, asked(&case, &gateway, &backend, &contract).await));
+                    }
                 }
                 faults.extend(panics(&gateway));
             }
@@ -136,7 +139,7 @@ impl Group {
     }
 
     fn gateway(&self, contract: &Contract, backend: &Backend) -> GatewayBuilder {
-        let Setting { profile, config, schema, upstream, rules, .. } = &self.setting;
+        let Setting { profile, config, schema, upstream, rules, down, .. } = &self.setting;
         let mut builder = GatewayBuilder::new();
         for (name, text) in &contract.files {
             builder = builder.file(&format!("protos/{name}"), text);
@@ -150,7 +153,8 @@ impl Group {
             builder = builder.config(&format!("profile: {profile}"));
         }
         let upstream = indented("    ", upstream);
-        let upstream = format!("upstreams:\n  - url: http://{}\n{upstream}", backend.address());
+        let address = if *down { ([127, 0, 0, 1], 1).into() } else { backend.address() };
+        let upstream = format!("upstreams:\n  - url: http://{address}\n{upstream}");
         builder.config(&schema).config(&upstream).config(config)
     }
 }
@@ -158,6 +162,17 @@ impl Group {
 fn indented(by: &str, text: &str) -> String {
     let lines: Vec<_> = text.lines().map(|line| [by, line, "\n"].concat()).collect();
     lines.concat()
+}
+
+/// The same over HTTP/2, where the case says nothing of HTTP's version and of no connection.
+fn over_http2(case: &Case) -> Option<Case> {
+    let Request { raw, http, headers, .. } = &case.request;
+    if raw.is_some() || http.is_some() || headers.contains_key("host") {
+        return None;
+    }
+    let mut case = Case { what: format!("{} (over HTTP/2)", case.what), ..case.clone() };
+    case.request.http = Some(2);
+    Some(case)
 }
 
 async fn asked(case: &Case, gateway: &Gateway, backend: &Backend, contract: &Contract) -> Vec<String> {
