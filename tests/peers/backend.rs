@@ -38,9 +38,12 @@ async fn main() -> Result<()> {
 }
 
 /// One call from its head to its trailers.
-async fn answer(pool: DescriptorPool, request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Result<()> {
+async fn answer(
+    pool: DescriptorPool,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) -> Result<()> {
     let is_grpc = |value: &HeaderValue| value.as_bytes().starts_with(b"application/grpc");
-    let mut respond = respond;
     if !request.headers().get("content-type").is_some_and(is_grpc) {
         respond.send_response(Response::builder().status(415).body(())?, true)?;
         return Ok(());
@@ -57,7 +60,12 @@ async fn answer(pool: DescriptorPool, request: Request<RecvStream>, respond: Sen
     }
     let mut all = Vec::new();
     while let Some(bytes) = requests.next().await? {
-        all.push(DynamicMessage::decode(method.input(), bytes)?);
+        let Ok(request) = DynamicMessage::decode(method.input(), bytes) else {
+            let status = Failure { code: 13, detail: None };
+            respond.send_response(head(&status.trailers()), true)?;
+            return Ok(());
+        };
+        all.push(request);
     }
     let answers = answers(&method, all.as_slice(), &parts.headers)?;
     finish(answers, respond)
@@ -92,7 +100,8 @@ impl Failure {
                 &base64::engine::general_purpose::STANDARD_NO_PAD,
                 status.encode_to_vec(),
             );
-            trailers.insert("grpc-status-details-bin", HeaderValue::try_from(encoded).expect("base64 is ASCII"));
+            trailers
+                .insert("grpc-status-details-bin", HeaderValue::try_from(encoded).expect("base64 is ASCII"));
         }
         trailers
     }
@@ -140,7 +149,8 @@ fn failure(id: &str) -> (Option<Failure>, usize) {
 
 fn packed(detail: tonic_types::BadRequest) -> prost_types::Any {
     use tonic_types::{ErrorDetail, StatusExt};
-    let status = tonic::Status::with_error_details_vec(tonic::Code::InvalidArgument, "", [ErrorDetail::from(detail)]);
+    let status =
+        tonic::Status::with_error_details_vec(tonic::Code::InvalidArgument, "", [ErrorDetail::from(detail)]);
     let status = tonic_types::Status::decode(status.details()).expect("what was just written");
     status.details.into_iter().next().expect("one detail")
 }
@@ -157,7 +167,9 @@ fn seen(
     match method.output().name() {
         "Seen" => {
             answer.set_field_by_name("method", Value::String(method.name().to_owned()));
-            answer.set_field_by_name("request", Value::Message(request.clone()));
+            let mut echoed = request.clone();
+            echoed.clear_field_by_name("watched");
+            answer.set_field_by_name("request", Value::Message(echoed));
             let total = if method.is_server_streaming() { index + 1 } else { count };
             answer.set_field_by_name("total", Value::I64(i64::try_from(total)?));
             answer.set_field_by_name("metadata", Value::Map(watched(request, metadata)));
@@ -193,8 +205,11 @@ fn watched(request: &DynamicMessage, metadata: &HeaderMap) -> std::collections::
         .filter_map(Value::as_str)
         .filter(|name| metadata.contains_key(*name))
         .map(|name| {
-            let values: Vec<_> =
-                metadata.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            let values: Vec<_> = metadata
+                .get_all(name)
+                .iter()
+                .map(|value| String::from_utf8_lossy(value.as_bytes()))
+                .collect();
             (MapKey::String(name.to_owned()), Value::String(values.join(" | ")))
         })
         .collect()

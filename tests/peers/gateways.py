@@ -39,6 +39,10 @@ class Setting:
     protos: list = dataclasses.field(default_factory=list)
     # Before each command, such as `taskset -c 0`.
     before: list = dataclasses.field(default_factory=list)
+    # Services that Envoy cannot take.
+    not_envoy: list = dataclasses.field(default_factory=list)
+    # All that was started.
+    processes: list = dataclasses.field(default_factory=list)
 
 
 def spawn(setting, name, command, environment=None):
@@ -49,6 +53,7 @@ def spawn(setting, name, command, environment=None):
             [*setting.before, *map(str, command)], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             env={**os.environ, **(environment or {})},
         )
+    setting.processes.append(process)
     return process, log
 
 
@@ -87,7 +92,7 @@ def free_ports(count):
 
 def start_backend(setting, binary, *arguments):
     process, log = spawn(setting, "backend", [binary, *arguments])
-    return process, f"127.0.0.1:{announced(process, log)}"
+    return f"127.0.0.1:{announced(process, log)}"
 
 
 def start_transom(setting, profile="transom"):
@@ -154,7 +159,7 @@ def envoy_listener(setting, name, port):
     transcoder = {
         "@type": f"{api}.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
         "proto_descriptor": str(setting.descriptors),
-        "services": setting.services,
+        "services": [name for name in setting.services if name not in setting.not_envoy],
         **ENVOY[name],
     }
     manager = {

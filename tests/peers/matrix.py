@@ -56,12 +56,12 @@ def ask_all(given, cases):
     missing = gateways.missing()
     with tempfile.TemporaryDirectory() as work:
         setting = gateways.Setting(
-            work=pathlib.Path(work), descriptors=given.descriptors.resolve(), services=["transom.peers.v1.Items"],
-            backend="", transom=given.transom.resolve())
-        processes, running = [], []
+            work=pathlib.Path(work), descriptors=given.descriptors.resolve(), backend="",
+            services=["transom.peers.v1.Items", "transom.peers.v1.Parts"], not_envoy=["transom.peers.v1.Parts"],
+            transom=given.transom.resolve())
         try:
-            process, setting.backend = gateways.start_backend(setting, given.backend, given.descriptors)
-            processes.append(process)
+            setting.backend = gateways.start_backend(setting, given.backend, given.descriptors)
+            running = []
             starts = [(f"transom ({name})", lambda name=name: gateways.start_transom(setting, name)) for name in PROFILES]
             starts += [
                 ("envoy", lambda: gateways.start_envoy(setting)),
@@ -72,14 +72,13 @@ def ask_all(given, cases):
             for name, start in starts:
                 if name not in missing:
                     running += start()
-                    processes.append(running[-1].process)
             answers = {gateway.name: [answer(gateway.port, case) for case in cases] for gateway in running}
             for gateway in running:
                 if gateway.process.poll() is not None:
                     missing[gateway.name] = f"ended with {gateway.process.returncode} while it was asked"
             return answers, missing
         finally:
-            gateways.stop(processes)
+            gateways.stop(setting.processes)
 
 
 def answer(port, case):
@@ -91,6 +90,9 @@ def answer(port, case):
     except (OSError, ValueError, IndexError) as error:
         return {"status": 0, "shown": {}, "value": type(error).__name__}
     shown = {name: ", ".join(headers[name]) for name in case.get("shown", []) if name in headers}
+    if "trailer" in shown:
+        # Names of fields, whose case means nothing.
+        shown["trailer"] = shown["trailer"].lower()
     parsed = value(body, status)
     return {"status": status, "shown": shown, "value": parsed if whole else ["broken off after", parsed]}
 

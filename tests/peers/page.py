@@ -18,6 +18,10 @@ NAMES = {
 }
 
 
+# What gateways print, or do not, for fields that are not set.
+UNSET = (None, "", 0, "0", False, [], {}, "COLOR_UNSPECIFIED")
+
+
 def brief(answer, limit=110):
     """An answer in a line: fields that are not set are left out, long ones cut."""
     value = answer["value"]
@@ -33,7 +37,7 @@ def bare(value):
     """A JSON value without what is not set."""
     if isinstance(value, dict):
         kept = {key: bare(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in kept.items() if inner not in (None, "", 0, "0", False, [], {})}
+        return {key: inner for key, inner in kept.items() if inner not in UNSET}
     if isinstance(value, list):
         return [bare(inner) for inner in value]
     return value

@@ -30,7 +30,7 @@ func main() {
 	}
 	mux := runtime.NewServeMux(options(*omit)...)
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
-		matrix.RegisterItemsHandler, cluster.RegisterClusterServiceHandler,
+		matrix.RegisterItemsHandler, matrix.RegisterPartsHandler, cluster.RegisterClusterServiceHandler,
 	} {
 		if err := register(context.Background(), mux, connection); err != nil {
 			log.Fatal(err)

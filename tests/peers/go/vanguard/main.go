@@ -26,7 +26,8 @@ func main() {
 	proxy.FlushInterval = -1
 	var services []*vanguard.Service
 	for _, name := range []string{
-		matrix.Items_ServiceDesc.ServiceName, cluster.ClusterService_ServiceDesc.ServiceName,
+		matrix.Items_ServiceDesc.ServiceName, matrix.Parts_ServiceDesc.ServiceName,
+		cluster.ClusterService_ServiceDesc.ServiceName,
 	} {
 		services = append(services, vanguard.NewService(name, proxy,
 			vanguard.WithTargetProtocols(vanguard.ProtocolGRPC),
