@@ -35,8 +35,8 @@ class Setting:
     services: list
     backend: str
     transom: pathlib.Path
-    # The import roots and files that transom compiles; without any it reads the descriptor set as the others do.
-    protos: list = dataclasses.field(default_factory=list)
+    # What transom's `schema` is, where it is not the descriptor set that the others have.
+    schema: dict = dataclasses.field(default_factory=dict)
     # Before each command, such as `taskset -c 0`.
     before: list = dataclasses.field(default_factory=list)
     # Services that Envoy cannot take.
@@ -97,15 +97,12 @@ def start_backend(setting, binary, *arguments):
 
 def start_transom(setting, profile="transom"):
     name = f"transom-{profile}"
-    schema = {"descriptor_sets": [str(setting.descriptors)]}
-    if setting.protos:
-        schema = {"protos": [str(path) for path in setting.protos]}
     config = {
         "profile": profile,
         "listen": "127.0.0.1:0",
-        "schema": {**schema, "services": setting.services},
+        "schema": setting.schema or {"descriptor_sets": [str(setting.descriptors)], "services": setting.services},
         "upstreams": [{"url": f"http://{setting.backend}"}],
-        "telemetry": {"level": "info"},
+        "telemetry": {"level": "info", "access_log": False},
     }
     file = setting.work / f"{name}.yaml"
     # JSON is YAML.
