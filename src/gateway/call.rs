@@ -49,7 +49,7 @@ impl Snapshot {
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
             Err(Refusal::Status(status)) => {
                 let form = AnswerForm::of(&parts.headers, &self.bodies);
-                self.error(&status, HeaderMap::new(), &self.common_plans, form, record).into_response()
+                Self::error(&status, HeaderMap::new(), &self.common_plans, form, record).into_response()
             }
         };
         record.http_status = response.status();
@@ -83,7 +83,7 @@ impl Snapshot {
             Err(status) => {
                 record.shown = route.duties.shown(captures, &kept.message);
                 let form = AnswerForm::of(&parts.headers, &route.protocol.bodies);
-                self.error(&status, kept.headers, route.plan.plans(), form, record)
+                Self::error(&status, kept.headers, route.plan.plans(), form, record)
             }
         };
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
@@ -103,7 +103,6 @@ impl Snapshot {
     }
 
     pub(super) fn error(
-        &self,
         status: &Status,
         headers: HeaderMap,
         plans: &Plans,

@@ -623,8 +623,8 @@ fn any_settings() -> impl Strategy<Value = Settings> {
     ]);
     (any::<bool>(), any::<bool>(), unescape).prop_map(|(empty_captures, head_as_get, unescape)| Settings {
         empty_captures,
-        head_as_get,
         unescape,
+        head_as_get,
         ..settings()
     })
 }

@@ -57,7 +57,7 @@ pub(super) fn is_plain(block: &[u8; BLOCK], len: usize) -> bool {
     let len = u8::try_from(len).unwrap_or(u8::MAX);
     let mut special = false;
     for (index, byte) in (0_u8..).zip(block) {
-        special |= is_special(*byte) & (index < len);
+        special |= is_special(*byte) && index < len;
     }
     !special
 }

@@ -17,15 +17,14 @@ impl Check<'_> {
                     let what = format!("`{name}` cannot be set on answers");
                     self.error(&at, what, "it belongs to the body or to the connection: leave it out");
                 }
-                Ok(name) => match HeaderValue::try_from(value) {
-                    Ok(value) => {
+                Ok(name) => {
+                    if let Ok(value) = HeaderValue::try_from(value) {
                         headers.insert(name, value);
-                    }
-                    Err(_) => {
+                    } else {
                         let what = format!("the text of `{name}` cannot be the value of a header");
                         self.error(&at, what, "write visible ASCII characters, without line breaks");
                     }
-                },
+                }
                 Err(_) => {
                     let what = format!("`{name}` is not the name of a header");
                     self.error(&at, what, "write letters, digits and `-`, such as `X-Frame-Options`");

@@ -52,7 +52,7 @@ impl Flow {
         while !self.writing.is_full() {
             match self.exchange.poll_message(cx) {
                 Poll::Ready(Some(message)) => {
-                    if let Err(fault) = self.writing.message(message) {
+                    if let Err(fault) = self.writing.message(&message) {
                         self.exchange.fail(fault);
                     }
                 }

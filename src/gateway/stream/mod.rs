@@ -130,7 +130,7 @@ impl Steps<'_> {
                 outcome?;
                 return Ok(writing.empty(&mut kept.headers));
             }
-            Some(Some(message)) => writing.message(message)?,
+            Some(Some(message)) => writing.message(&message)?,
             None => {}
         }
         writing.headers(&mut kept.headers);

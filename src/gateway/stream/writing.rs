@@ -34,12 +34,12 @@ impl Writing {
     }
 
     /// Adds a message.
-    pub(super) fn message(&mut self, message: Bytes) -> Result<(), Status> {
+    pub(super) fn message(&mut self, message: &Bytes) -> Result<(), Status> {
         let plan = &self.route.plan;
         let Some(raw) = plan.raw_response() else {
-            return self.writer.message(&mut self.out, |out| plan.write_response(&message, out));
+            return self.writer.message(&mut self.out, |out| plan.write_response(message, out));
         };
-        let (kind, data) = raw.read(&message)?;
+        let (kind, data) = raw.read(message)?;
         self.kind = self.kind.take().or(kind);
         if self.writer.after_chunk().is_empty() {
             self.whole = Some(data).filter(|data| !data.is_empty());

@@ -29,7 +29,7 @@ impl RequestPlan {
         match body {
             RequestBody::Form(form) => {
                 if self.reads_body() {
-                    self.message.ok_or_else(|| self.no_message("a form"))?;
+                    self.message.ok_or_else(|| no_message("a form"))?;
                 }
                 sent.form =
                     Some(str::from_utf8(form).map_err(|_| Status::invalid("form: it is not valid UTF-8"))?);
@@ -37,18 +37,12 @@ impl RequestPlan {
             _ if !self.reads_body() => {}
             RequestBody::Json(json) => sent.json = json,
             RequestBody::Wire(wire) => {
-                let message = self.message.ok_or_else(|| self.no_message("a protobuf message"))?;
+                let message = self.message.ok_or_else(|| no_message("a protobuf message"))?;
                 to_json::check(plans, message, wire).map_err(|fault| fault.into_request_status(&[]))?;
                 sent.wire = Some(wire);
             }
         }
         Ok(sent)
-    }
-
-    fn no_message(&self, what: &str) -> Status {
-        let message = format!("{what} cannot be the body of this method, which is no message: send JSON");
-        Status::new(Code::InvalidArgument, message, Origin::Client)
-            .with_http(http::StatusCode::UNSUPPORTED_MEDIA_TYPE)
     }
 
     /// The pairs of form and query, the form first; `None` when there are none to be bound.
@@ -107,4 +101,10 @@ impl RequestPlan {
         mask.write(plans, self.input, &named, out);
         Ok(MaskFrom::Body)
     }
+}
+
+fn no_message(what: &str) -> Status {
+    let message = format!("{what} cannot be the body of this method, which is no message: send JSON");
+    Status::new(Code::InvalidArgument, message, Origin::Client)
+        .with_http(http::StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }

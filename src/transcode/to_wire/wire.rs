@@ -23,12 +23,11 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
                 self.out.extend_from_slice(found.whole);
                 continue;
             };
-            match replaced.iter_mut().find(|one| one.run.place == place) {
-                Some(one) => one.said.push(found),
-                None => {
-                    self.refuse_rivals(plan, place, &replaced)?;
-                    self.out.extend_from_slice(found.whole);
-                }
+            if let Some(one) = replaced.iter_mut().find(|one| one.run.place == place) {
+                one.said.push(found);
+            } else {
+                self.refuse_rivals(plan, place, &replaced)?;
+                self.out.extend_from_slice(found.whole);
             }
         }
         replaced.iter().try_for_each(|one| self.replace(plan, one))

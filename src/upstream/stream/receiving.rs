@@ -180,13 +180,10 @@ impl Receiving {
     }
 
     fn trailed(&mut self, mut trailers: HeaderMap) {
-        let outcome = match self.reader.finish() {
-            Err(error) => Err(answer::bad_frame(error)),
-            Ok(()) => {
-                let status = answer::status(&trailers).or_else(|| self.early.take());
-                status.unwrap_or_else(|| Err(fault::broken(NO_STATUS)))
-            }
-        };
+        let outcome = self.reader.finish().map_err(answer::bad_frame).and_then(|()| {
+            let status = answer::status(&trailers).or_else(|| self.early.take());
+            status.unwrap_or_else(|| Err(fault::broken(NO_STATUS)))
+        });
         answer::strip(&mut trailers);
         self.ended(trailers, outcome);
     }
