@@ -146,8 +146,8 @@ impl Snapshot {
 
 /// The service that is asked about, `?service=`; none: the server as a whole.
 fn service(query: Option<&str>) -> Result<Cow<'_, str>, Status> {
-    let pairs = query.unwrap_or_default().split('&');
-    let value = pairs.filter_map(|pair| pair.strip_prefix("service=")).next().unwrap_or_default();
+    let mut pairs = query.unwrap_or_default().split('&');
+    let value = pairs.find_map(|pair| pair.strip_prefix("service=")).unwrap_or_default();
     percent_decode_str(value).decode_utf8().map_err(|_| Status::invalid("`service` is not UTF-8"))
 }
 
