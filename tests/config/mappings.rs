@@ -170,11 +170,10 @@ fn who_decided_is_told_of_every_option() {
 fn the_effective_configuration_shows_of_an_entry_what_was_written() {
     let shown =
         render(&load("methods: [{methods: 'a.B/*', profile: envoy, json: {indent: true}, routing: null}]"));
-    let methods = shown.split("methods:").nth(1).expect("a section");
-    assert!(methods.contains("indent: true") && methods.contains("profile: envoy"), "{shown}");
     let entry: serde_json::Value = serde_saphyr::from_str(&shown).expect("YAML");
     assert_eq!(entry["methods"][0]["json"], serde_json::json!({"indent": true}), "{shown}");
     assert_eq!(entry["methods"][0]["routing"], serde_json::Value::Null);
+    assert_eq!(entry["methods"][0]["profile"], "envoy");
 }
 
 #[test]
