@@ -18,7 +18,7 @@ use crate::protocol;
 use crate::route::Miss;
 use crate::rule::{Binding, Body, HttpMethod};
 use crate::status::{Status, code_name};
-use crate::transcode::{self, MessagePlan, UnsetFields};
+use crate::transcode::{self, MaskFrom, MessagePlan, UnsetFields};
 use crate::units::Period;
 
 use super::args::ExplainArgs;
@@ -124,9 +124,6 @@ impl Matched<'_> {
         page.line("route", &format!("{}\n{}", self.binding, position(self.binding)))?;
         page.line("rpc", &format!("{}{}", rpc(self.binding), self.streaming()))?;
         page.line("options", &request.asked(Some(self.binding)).options(self.mappings, &rpc(self.binding)))?;
-        if let Err(status) = self.snapshot.serves(self.index) {
-            return page.refused(&status);
-        }
         let captures = match captures {
             Ok(captures) => captures,
             Err(status) => return page.refused(&status),
@@ -154,15 +151,15 @@ impl Matched<'_> {
             return page.refused(&status);
         }
         page.line("body", &self.body(&request.body))?;
-        let wire = match self.message(request, &captures) {
-            Ok(wire) => wire,
+        let (wire, mask) = match self.message(request, &captures) {
+            Ok(message) => message,
             Err(status) => return page.refused(&status),
         };
         page.line("message", &shown_message(&self.binding.rpc.input(), &wire))?;
         let partial = caller
             .in_account(identity.as_ref(), &wire)
             .and_then(|()| self.snapshot.admits(self.index, &wire))
-            .and_then(|()| self.partial_update(&wire));
+            .and_then(|()| self.partial_update(&wire, mask));
         // What a partial update leaves out is not known before the resource is read.
         let partial = partial.and_then(|partial| {
             if partial.is_empty() {
@@ -196,21 +193,31 @@ impl Matched<'_> {
     }
 
     /// The message that the request becomes.
-    fn message(&self, request: &Request<'_>, captures: &[Cow<'_, str>]) -> Result<Vec<u8>, Status> {
-        let Some(plan) = self.snapshot.plan(self.index) else { return Ok(Vec::new()) };
+    fn message(
+        &self,
+        request: &Request<'_>,
+        captures: &[Cow<'_, str>],
+    ) -> Result<(Vec<u8>, MaskFrom), Status> {
         let mut wire = Vec::new();
-        let body = if plan.reads_body() { &*request.body } else { &[] };
-        plan.write_request(captures, request.target.query(), body, &mut wire)?;
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.method = request.method.clone();
+        parts.uri = Uri::from(request.target.clone());
+        parts.headers = request.headers.clone();
+        let mask = self.snapshot.write_request(self.index, &parts, captures, &request.body, &mut wire)?;
         if let Some((upstream, _)) = self.snapshot.upstream(self.index, None) {
             upstream.admit(wire.len())?;
         }
-        Ok(wire)
+        Ok((wire, mask))
     }
 
     /// What would be read before the message is sent, and what of the message is laid over it.
-    fn partial_update(&self, message: &[u8]) -> Result<String, Status> {
+    fn partial_update(&self, message: &[u8], mask: MaskFrom) -> Result<String, Status> {
         let Some(plan) = self.snapshot.partial_updates(self.index) else { return Ok(String::new()) };
-        let patch = match plan.wanted(message)? {
+        let wanted = match mask {
+            MaskFrom::Client => plan.wanted(message)?,
+            MaskFrom::Body => plan.wanted_of_body(message)?,
+        };
+        let patch = match wanted {
             Wanted::AsItIs => return Ok(String::new()),
             Wanted::Whole => return Ok("nothing is read: the whole is sent, without the mask".to_owned()),
             Wanted::Part(patch) => patch,

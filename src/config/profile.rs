@@ -72,6 +72,16 @@ const TABLE: &[(&str, [Word; 4])] = &[
         "metadata.forward_response",
         [Word::List(&FORWARD_RESPONSE), Word::List(&[]), Word::List(&["*"]), Word::List(&FORWARD_RESPONSE)],
     ),
+    ("bodies.method_override", [Word::List(&[]), Word::List(&["*"]), Word::List(&[]), Word::List(&[])]),
+    ("bodies.patch_mask", [Word::Switch(true), Word::Switch(true), Word::Switch(false), Word::Switch(false)]),
+    (
+        "bodies.patch_mask_into_structs",
+        [Word::Switch(false), Word::Switch(true), Word::Switch(false), Word::Switch(false)],
+    ),
+    (
+        "bodies.patch_mask_unknown_fields",
+        [Word::Text("ignore"), Word::Text("refuse"), Word::Text("ignore"), Word::Text("ignore")],
+    ),
 ];
 
 /// A default in the table.
@@ -100,13 +110,13 @@ pub(super) fn fill(root: &mut Node) {
     }
 }
 
+fn default_text(text: &str) -> Node {
+    Node { value: Value::Text(text.to_owned()), mark: Mark::Default }
+}
+
 /// Whether a profile has another default for a key than `transom` has.
 pub(super) fn decides(profile: Profile, key: &str) -> bool {
     TABLE.iter().any(|(of, words)| *of == key && words[profile as usize] != words[Profile::Transom as usize])
-}
-
-fn default_text(text: &str) -> Node {
-    Node { value: Value::Text(text.to_owned()), mark: Mark::Default }
 }
 
 /// The profile that the tree names; a name that is none is told when the tree is read.

@@ -43,6 +43,9 @@ pub(super) async fn distort(answer: Response<tonic::body::Body>, faults: &Faults
     let mut trailers = body.trailers().cloned();
     let message = body.to_bytes();
     append(&mut parts.headers, &faults.headers);
+    if matches!(faults.shape, Some(Shape::Late | Shape::AfterMessage)) && trailers.is_none() {
+        trailers = Some(take_outcome(&mut parts.headers));
+    }
     append(trailers.as_mut().unwrap_or(&mut parts.headers), &faults.trailers);
     match faults.shape {
         None => whole(parts, message, trailers),
@@ -50,17 +53,13 @@ pub(super) async fn distort(answer: Response<tonic::body::Body>, faults: &Faults
     }
 }
 
-fn shaped(mut parts: Parts, message: Bytes, trailers: Option<HeaderMap>, shape: Shape) -> Response<Body> {
+fn shaped(parts: Parts, message: Bytes, trailers: Option<HeaderMap>, shape: Shape) -> Response<Body> {
     let half = message.slice(..message.len() / 2);
     match shape {
-        Shape::Late => {
-            let trailers = trailers.unwrap_or_else(|| take_outcome(&mut parts.headers));
-            whole(parts, message, Some(trailers))
-        }
+        Shape::Late => whole(parts, message, trailers),
         Shape::AfterMessage => {
-            let trailers = trailers.unwrap_or_else(|| take_outcome(&mut parts.headers));
             let empty = Bytes::from_static(&[0; 5]);
-            whole(parts, if message.is_empty() { empty } else { message }, Some(trailers))
+            whole(parts, if message.is_empty() { empty } else { message }, trailers)
         }
         Shape::Break(reason) => broken(parts, half, reason),
         Shape::NoTrailers => whole(parts, message, None),
@@ -72,7 +71,11 @@ fn shaped(mut parts: Parts, message: Bytes, trailers: Option<HeaderMap>, shape: 
     }
 }
 
+/// Headers alone end their stream: they are trailers too.
 fn whole(parts: Parts, message: Bytes, trailers: Option<HeaderMap>) -> Response<Body> {
+    if message.is_empty() && trailers.is_none() {
+        return Response::from_parts(parts, Body::default());
+    }
     let message = (!message.is_empty()).then(|| Frame::data(message));
     let frames: Vec<Result<_, StdError>> =
         message.into_iter().chain(trailers.map(Frame::trailers)).map(Ok).collect();

@@ -11,6 +11,7 @@ use super::events::Building;
 use super::health::Health;
 use super::mapping::{AllReady, Mapped, Ready};
 use super::partial::Partial;
+use super::stream::Streams;
 use super::validation;
 use super::{Backend, MethodSettings, Route, Settings, Snapshot, UpstreamSettings};
 use crate::duty::{self, Duties};
@@ -24,7 +25,7 @@ use crate::rule::{self, Binding};
 use crate::schema;
 use crate::transcode::CallPlan;
 use crate::units::Glob;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Deadlines, Upstream};
 
 pub(super) fn snapshot(
     settings: &Settings,
@@ -55,6 +56,10 @@ pub(super) fn snapshot(
     let event_plans = events.as_ref().map(|events| events.plans(&bindings, &duties, problems));
     let mut routes = routes(&bindings, duties, settings, &upstreams, &ready, problems);
     for (route, plan) in routes.iter_mut().zip(event_plans.into_iter().flatten()) {
+        if plan.is_some() && route.streams.is_some() {
+            let what = format!("`{}` streams: no events are made of its calls", route.rpc);
+            problems.push(Problem::warning(Place::item("events"), what));
+        }
         route.event = plan;
     }
     let kept = previous.and_then(|previous| previous.rate_limits.as_ref());
@@ -71,7 +76,8 @@ pub(super) fn snapshot(
         schema,
         bindings,
         table,
-        routes,
+        routes: routes.into_iter().map(Arc::new).collect(),
+        bodies: settings.mapping.protocol.bodies.clone(),
         upstreams: upstreams.into_iter().flatten().collect(),
         policy: policy.flatten(),
         plans: ready.plans,
@@ -199,7 +205,8 @@ fn routes(
             Chosen::Backend(backend) => {
                 let partial = partials.of(binding, &duties, problems);
                 let route = route(binding, duties, backend, &deadlines, ready.of(index), problems);
-                routes.extend(route.map(|route| Route { partial, ..route }));
+                let route = route.map(|route| Route { partial, ..route });
+                routes.extend(route.map(|route| route.with_patch_mask(binding)));
             }
         }
     }
@@ -243,13 +250,7 @@ fn route(
         problems.error(binding.place.clone(), format!("`{rpc}` cannot be written as a request path"));
         return None;
     };
-    let streaming = binding.rpc.is_client_streaming() || binding.rpc.is_server_streaming();
-    if streaming {
-        problems.push(Problem::warning(
-            binding.place.clone(),
-            format!("`{rpc}` streams: it is routed, but answers 501 until streaming is supported"),
-        ));
-    }
+    let streams = Streams::of(&binding.rpc);
     let own = deadlines.iter().find(|(glob, _)| glob.matches(&rpc)).map(|(_, one)| one.deadlines);
     Some(Route {
         plan: CallPlan::compile(&ready.plans, binding)?,
@@ -260,16 +261,23 @@ fn route(
         rpc: rpc.into(),
         upstream: Arc::clone(&backend.upstream),
         upstream_name: backend.upstream.settings().name.as_str().into(),
-        deadlines: own.unwrap_or_default().or(backend.upstream.settings().deadlines),
+        deadlines: own.unwrap_or_default().or(deadlines_of(backend, streams)),
         duties: RouteDuties::of(duties, binding),
         partial: None,
         event: None,
-        streaming,
-        fieldless: !streaming && binding.rpc.output().fields().next().is_none(),
+        streams,
+        fieldless: streams.is_none() && binding.rpc.output().fields().next().is_none(),
         metadata: Arc::clone(&ready.metadata),
         protocol: Arc::clone(&ready.protocol),
         limits: MethodLimits::default(),
     })
+}
+
+/// What an upstream says of the deadlines of its calls. Its default is for unary ones: a stream lasts as long as it
+/// lasts, unless the client or its own method says otherwise.
+fn deadlines_of(backend: &Backend, streams: Option<Streams>) -> Deadlines {
+    let deadlines = backend.upstream.settings().deadlines;
+    if streams.is_some() { Deadlines { default: None, ..deadlines } } else { deadlines }
 }
 
 pub(super) fn rpc_name(binding: &Binding) -> String {

@@ -16,11 +16,11 @@ use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::Identity;
-use crate::protocol::{self, Answer, Body};
+use crate::protocol::{self, Answer, AnswerForm, Body};
 use crate::ratelimit::Outcome;
 use crate::status::{Code, Origin, Status};
 use crate::transcode::Plans;
-use crate::upstream::Call;
+use crate::upstream::{Call, Opening};
 
 impl Snapshot {
     /// Serves one request, filling in the record. Never fails: every error is an answer. Dropping the future
@@ -48,7 +48,8 @@ impl Snapshot {
             Err(Refusal::Health(health)) => self.tell(health, &parts, record).await.into_response(),
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
             Err(Refusal::Status(status)) => {
-                self.error(&status, HeaderMap::new(), &self.common_plans, record).into_response()
+                let form = AnswerForm::of(&parts.headers, &self.bodies);
+                self.error(&status, HeaderMap::new(), &self.common_plans, form, record).into_response()
             }
         };
         record.http_status = response.status();
@@ -58,8 +59,8 @@ impl Snapshot {
 
     /// The steps behind the route, for success and failure alike.
     async fn answer<B>(
-        &self,
-        route: &Route,
+        self: &Arc<Self>,
+        route: &Arc<Route>,
         captures: &[Cow<'_, str>],
         parts: &Parts,
         body: &mut Option<B>,
@@ -81,7 +82,8 @@ impl Snapshot {
             }
             Err(status) => {
                 record.shown = route.duties.shown(captures, &kept.message);
-                self.error(&status, kept.headers, route.plan.plans(), record)
+                let form = AnswerForm::of(&parts.headers, &route.protocol.bodies);
+                self.error(&status, kept.headers, route.plan.plans(), form, record)
             }
         };
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
@@ -105,6 +107,7 @@ impl Snapshot {
         status: &Status,
         headers: HeaderMap,
         plans: &Plans,
+        form: AnswerForm,
         record: &mut CallRecord,
     ) -> Answer {
         record.code = status.code;
@@ -113,7 +116,7 @@ impl Snapshot {
         if !let_in && status.origin != Origin::Upstream {
             record.refusal = Some(status.message.clone());
         }
-        protocol::error(status, headers, plans)
+        protocol::error(status, headers, plans, form)
     }
 }
 
@@ -128,24 +131,22 @@ impl Steps<'_> {
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
-        let Self { snapshot, route, parts, .. } = *self;
+        let Self { route, parts, .. } = *self;
         route.limits.check_early(&self.limited(None), &mut kept.applied)?;
         let admitted = self.admit(kept).await?;
         route.limits.check(&self.limited(kept.identity.as_ref()), &mut kept.applied).await?;
         let metadata = self.metadata(&admitted, kept)?;
         let timeout = route.deadlines.of(metadata::timeout(&parts.headers)?);
-        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
-        let limit = route.duties.duties.max_message.unwrap_or(snapshot.limits.request_body);
-        let body = match body {
-            Some(body) => protocol::read(body, limit, snapshot.limits.body_timeout).await?,
-            None => Bytes::new(),
-        };
-        record.request_bytes = body.len() as u64;
-        let frame = self.frame(&body, kept)?;
+        if let Some(streams) = route.streams {
+            let opening = Opening { path: route.path.clone(), metadata, timeout };
+            return self.stream(streams, body, opening, kept, record).await;
+        }
+        let frame = self.message(body, kept, record).await?;
         self.in_account(kept)?;
         let call = Call { path: route.path.clone(), metadata, frame, timeout };
         let call = self.complete(call, kept, record).await?;
         self.validate(kept)?;
-        Ok(self.send(call, kept, record).await?.into())
+        let message = self.send(call, kept, record).await?;
+        self.written(&message, kept)
     }
 }

@@ -1,20 +1,21 @@
 //! The first step of a call: which binding it is for, and what its path holds. Request path.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, StatusCode};
 
 use super::health::Health;
 use super::{Route, Snapshot};
-use crate::protocol;
-use crate::route::{Miss, WrongMethod};
+use crate::protocol::{self, BodySettings};
+use crate::route::{Match, Miss, WrongMethod};
 use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 
 impl Snapshot {
     /// The binding and its decoded captures.
-    pub(super) fn find<'p>(&self, parts: &'p Parts) -> Result<(&Route, Vec<Cow<'p, str>>), Refusal<'_>> {
+    pub(super) fn find<'p>(&self, parts: &'p Parts) -> Result<(&Arc<Route>, Vec<Cow<'p, str>>), Refusal<'_>> {
         let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
         if target > self.limits.uri {
             return Err(uri_too_long(self.limits.uri).into());
@@ -22,7 +23,7 @@ impl Snapshot {
         if let Some(health) = self.health.as_ref().filter(|health| health.is_asked(parts)) {
             return Err(Refusal::Health(health));
         }
-        let found = match self.table.find(&parts.method, parts.uri.path()) {
+        let found = match self.look_up(parts) {
             Ok(found) => found,
             Err(miss) => {
                 let miss = match &self.health {
@@ -35,21 +36,33 @@ impl Snapshot {
         let Some(route) = self.routes.get(found.binding) else {
             return Err(protocol::of_miss(&Miss::NotFound).into());
         };
-        route.serves()?;
         let captures =
             (0..route.captures).map(|variable| found.capture(variable)).collect::<Result<_, _>>()?;
         Ok((route, captures))
     }
-}
 
-impl Route {
-    /// Whether calls of the method are made at all.
-    pub(super) fn serves(&self) -> Result<(), Status> {
-        if self.streaming {
-            let message = "this method streams, which is not supported yet";
-            return Err(Status::new(Code::Unimplemented, message, Origin::Gateway));
+    /// What the table has for a request. A posted form may mean another method: it says which, or the path has none for
+    /// POST, and a GET that is too long for a target is meant.
+    fn look_up<'t, 'p>(&'t self, parts: &'p Parts) -> Result<Match<'t, 'p>, Miss> {
+        let (method, path) = (&parts.method, parts.uri.path());
+        let allowed = |found: &Match<'_, '_>, allows: &dyn Fn(&BodySettings) -> bool| {
+            self.routes.get(found.binding).is_some_and(|route| allows(&route.protocol.bodies))
+        };
+        if let Some(meant) = protocol::meant_method(method, &parts.headers)
+            && let Ok(found) = self.table.find(&meant, path)
+            && allowed(&found, &|bodies| bodies.overrides(&meant))
+        {
+            return Ok(found);
         }
-        Ok(())
+        match self.table.find(method, path) {
+            Err(Miss::MethodNotAllowed(methods)) if protocol::is_posted_form(method, &parts.headers) => {
+                let found = self.table.find(&Method::GET, path).ok();
+                let found =
+                    found.filter(|found| allowed(found, &|bodies| bodies.form && bodies.form_fallback));
+                found.ok_or(Miss::MethodNotAllowed(methods))
+            }
+            found => found,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Backend, HealthSettings, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
 use crate::problem::{Place, Problem, Problems};
-use crate::protocol::Answer;
+use crate::protocol::{Answer, AnswerForm};
 use crate::route::{Miss, RouteTable};
 use crate::status::{Code, Origin, Status};
 use crate::upstream::{Call, Upstream};
@@ -95,10 +95,10 @@ impl Health {
     pub fn widen(&self, miss: Miss, parts: &Parts) -> Miss {
         match miss {
             Miss::NotFound if self.stands_at(parts) => Miss::MethodNotAllowed(METHODS.to_vec().into()),
-            Miss::MethodNotAllowed(mut allowed) if self.stands_at(parts) => {
-                allowed.methods.retain(|method| !METHODS.contains(method));
-                allowed.methods.extend(METHODS);
-                Miss::MethodNotAllowed(allowed)
+            Miss::MethodNotAllowed(mut methods) if self.stands_at(parts) => {
+                methods.methods.retain(|method| !METHODS.contains(method));
+                methods.methods.extend(METHODS);
+                Miss::MethodNotAllowed(methods)
             }
             miss => miss,
         }
@@ -137,7 +137,9 @@ impl Snapshot {
                 body: br#"{"status":"SERVING"}"#.to_vec().into(),
                 trailers: HeaderMap::new(),
             },
-            Err(status) => self.error(&status, HeaderMap::new(), &self.common_plans, record),
+            Err(status) => {
+                self.error(&status, HeaderMap::new(), &self.common_plans, AnswerForm::Json, record)
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod admit;
+mod answer;
 mod build;
 mod call;
 mod duties;
@@ -18,7 +19,9 @@ mod find;
 mod health;
 mod mapping;
 mod partial;
+mod request;
 mod steps;
+mod stream;
 mod validation;
 
 use std::fmt;
@@ -32,17 +35,18 @@ use http::uri::PathAndQuery;
 use self::duties::RouteDuties;
 use self::health::Health;
 use self::partial::Partial;
+use self::stream::Streams;
 use crate::duty::{self, Duties};
 use crate::event::{self, EventPlan, Events};
 pub use crate::metadata::Peer;
 use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::Problems;
+use crate::protocol::BodySettings;
 use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
 use crate::schema::Schema;
-use crate::status::Status;
 use crate::transcode::{CallPlan, Plans};
 use crate::upstream::{Deadlines, Upstream};
 use crate::validate::Validator;
@@ -150,7 +154,9 @@ pub struct Snapshot {
     bindings: Vec<Binding>,
     table: RouteTable,
     /// One for each binding, in the same order.
-    routes: Vec<Route>,
+    routes: Vec<Arc<Route>>,
+    /// Bodies of requests that no binding takes.
+    bodies: BodySettings,
     upstreams: Vec<Backend>,
     policy: Option<Policy>,
     /// Those that differ, and those of most methods first.
@@ -185,11 +191,12 @@ struct Route {
     partial: Option<Arc<Partial>>,
     /// How its event is made, if it makes one.
     event: Option<Arc<EventPlan>>,
-    streaming: bool,
-    /// Which headers pass.
-    metadata: Arc<metadata::Rules>,
+    /// Which halves of its calls are streams; `None`: it is unary.
+    streams: Option<Streams>,
     /// Whether it answers with one message, of a type that has no fields.
     fieldless: bool,
+    /// Which headers pass.
+    metadata: Arc<metadata::Rules>,
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,
@@ -249,14 +256,6 @@ impl Snapshot {
     #[must_use]
     pub fn plan(&self, binding: usize) -> Option<&CallPlan> {
         self.routes.get(binding).map(|route| &route.plan)
-    }
-
-    /// Whether calls of a binding, by its index, are made at all.
-    ///
-    /// # Errors
-    /// 501 for a method that streams.
-    pub fn serves(&self, binding: usize) -> Result<(), Status> {
-        self.routes.get(binding).map_or(Ok(()), Route::serves)
     }
 
     /// What is asked of the gateway for the method of a binding, by its index.

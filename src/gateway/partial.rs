@@ -12,6 +12,7 @@ use super::steps::{Kept, Steps};
 use crate::observe::CallRecord;
 use crate::patch::{Patch, PatchPlan, Wanted};
 use crate::status::Status;
+use crate::transcode::MaskFrom;
 use crate::upstream::{Call, Upstream};
 use crate::wire::frame;
 
@@ -21,6 +22,16 @@ pub(super) struct Partial {
     pub plan: PatchPlan,
     /// The backend that the resource is read from.
     pub upstream: Arc<Upstream>,
+}
+
+impl Partial {
+    /// What a request asks for, by the mask that the client sent or that its body made.
+    pub fn wanted<'p>(&'p self, message: &[u8], mask: MaskFrom) -> Result<Wanted<'p>, Status> {
+        match mask {
+            MaskFrom::Client => self.plan.wanted(message),
+            MaskFrom::Body => self.plan.wanted_of_body(message),
+        }
+    }
 }
 
 impl Steps<'_> {
@@ -36,7 +47,7 @@ impl Steps<'_> {
             return Err(Status::invalid(MASK_IN_QUERY));
         }
         let message = kept.message.clone();
-        call.frame = match partial.plan.wanted(&message)? {
+        call.frame = match partial.wanted(&message, kept.mask)? {
             Wanted::AsItIs => return Ok(call),
             Wanted::Whole => frame::framed(message.len(), |out| partial.plan.without_mask(&message, out))?,
             Wanted::Part(patch) => {

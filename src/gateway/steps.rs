@@ -16,15 +16,16 @@ use crate::event::{Caller, EventPlan, Events, Facts};
 use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
+use crate::protocol;
 use crate::ratelimit::{self, Applied};
 use crate::status::{Code, Origin, Status};
+use crate::transcode::MaskFrom;
 use crate::upstream::{Call, Reply, Upstream};
-use crate::wire::frame;
 
 /// One call between its route and its answer.
 pub(super) struct Steps<'c> {
-    pub(super) snapshot: &'c Snapshot,
-    pub(super) route: &'c Route,
+    pub(super) snapshot: &'c Arc<Snapshot>,
+    pub(super) route: &'c Arc<Route>,
     pub(super) captures: &'c [Cow<'c, str>],
     pub(super) parts: &'c Parts,
     pub(super) peer: &'c Peer,
@@ -41,6 +42,8 @@ pub(super) struct Kept {
     pub(super) trailers: HeaderMap,
     /// The request message, as far as the call came.
     pub(super) message: Bytes,
+    /// Who made the mask of the message.
+    pub(super) mask: MaskFrom,
     /// Who is calling, where it was asked.
     pub(super) identity: Option<Identity>,
     /// What the rate limits came to.
@@ -114,25 +117,34 @@ impl Steps<'_> {
         self.route.validator.as_ref().map_or(Ok(()), |validator| validator.check(&kept.message))
     }
 
-    /// The framed request message.
-    pub(super) fn frame(&self, body: &[u8], kept: &mut Kept) -> Result<Bytes, Status> {
-        let plan = &self.route.plan;
-        let body = if plan.reads_body() { body } else { &[] };
-        let framed = frame::framed(body.len() + 128, |out| {
-            plan.write_request(self.captures, self.parts.uri.query(), body, out)
-        })?;
-        kept.message = framed.slice(frame::PREFIX..);
-        self.route.duties.admit(kept.message.len())?;
-        Ok(framed)
+    /// The framed request message that the whole body, the path and the query make.
+    pub(super) async fn message<B>(
+        &self,
+        body: &mut Option<B>,
+        kept: &mut Kept,
+        record: &mut CallRecord,
+    ) -> Result<Bytes, Status>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let limits = &self.snapshot.limits;
+        let limit = self.route.duties.duties.max_message.unwrap_or(limits.request_body);
+        // A body that the rule does not use is read all the same: else a client's disconnect stays unseen.
+        let body = match body {
+            Some(body) => protocol::read(body, limit, limits.body_timeout).await?,
+            None => Bytes::new(),
+        };
+        record.request_bytes = body.len() as u64;
+        self.frame(&body, kept)
     }
 
-    /// The call's answer as JSON.
+    /// The call's response message.
     pub(super) async fn send(
         &self,
         call: Call,
         kept: &mut Kept,
         record: &mut CallRecord,
-    ) -> Result<Vec<u8>, Status> {
+    ) -> Result<Bytes, Status> {
         let route = self.route;
         let sent = Instant::now();
         let mut reply = match self.announcement(&call, kept) {
@@ -141,10 +153,7 @@ impl Steps<'_> {
         };
         record.upstream_time = Some(record.upstream_time.unwrap_or_default() + sent.elapsed());
         self.keep(&mut reply, kept);
-        let message = reply.outcome?;
-        let mut json = Vec::with_capacity(message.len() * 2 + 64);
-        route.plan.write_response(&message, &mut json)?;
-        Ok(json)
+        reply.outcome
     }
 
     /// What an answer carries of a backend's reply.
@@ -153,8 +162,13 @@ impl Steps<'_> {
         let first = answers.take_status(&mut reply.metadata);
         kept.status = answers.take_status(&mut reply.trailers).or(first);
         self.route.metadata.answer(&reply.metadata, &mut kept.headers);
+        self.keep_trailers(&reply.trailers, kept);
+    }
+
+    /// What trailers carry of a backend's, where the client takes them.
+    pub(super) fn keep_trailers(&self, trailers: &HeaderMap, kept: &mut Kept) {
         if takes_trailers(&self.parts.headers) {
-            kept.trailers = self.route.metadata.trailers(&reply.trailers);
+            kept.trailers = self.route.metadata.trailers(trailers);
         }
     }
 
@@ -177,7 +191,7 @@ impl Steps<'_> {
 }
 
 /// Whether the client said `TE: trailers` (RFC 9110, section 10.1.4).
-fn takes_trailers(headers: &HeaderMap) -> bool {
+pub(super) fn takes_trailers(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::TE)
         .iter()

@@ -137,6 +137,19 @@ impl PatchPlan {
     /// # Errors
     /// 400 naming every path of the mask that names no field of the resource.
     pub fn wanted(&self, request: &[u8]) -> Result<Wanted<'_>, Status> {
+        self.read(request, true)
+    }
+
+    /// The same of a request whose mask was made of what its body has: a body that has nothing changes nothing.
+    ///
+    /// # Errors
+    /// As [`wanted`](Self::wanted).
+    pub fn wanted_of_body(&self, request: &[u8]) -> Result<Wanted<'_>, Status> {
+        self.read(request, false)
+    }
+
+    /// What a request's mask asks for; `empty_is_whole`: one that names nothing stands for everything.
+    fn read(&self, request: &[u8], empty_is_whole: bool) -> Result<Wanted<'_>, Status> {
         let (number, name) = &self.mask;
         let mut mask = self.kept.clone();
         let (mut present, mut whole, mut wrong) = (false, false, Wrong::default());
@@ -158,7 +171,7 @@ impl PatchPlan {
             }
         }
         wrong.into_status(name)?;
-        Ok(match (present, whole || index == 0) {
+        Ok(match (present, whole || (index == 0 && empty_is_whole)) {
             (false, _) => Wanted::AsItIs,
             (true, true) => Wanted::Whole,
             (true, false) => Wanted::Part(Patch { plan: self, mask }),

@@ -25,7 +25,9 @@ impl Answer {
     pub fn into_response(self) -> Response<Body> {
         let Self { status, mut headers, mut body, mut trailers } = self;
         if has_body(status) {
-            headers.entry(CONTENT_TYPE).or_insert(JSON);
+            if !body.is_empty() {
+                headers.entry(CONTENT_TYPE).or_insert(JSON);
+            }
             announce(&trailers, &mut headers);
         } else {
             headers.remove(CONTENT_TYPE);

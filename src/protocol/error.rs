@@ -1,25 +1,32 @@
-//! Errors as the client reads them: `google.rpc.Status` as JSON, with the HTTP status of its code, or the body that
+//! Errors as the client reads them: `google.rpc.Status` as JSON or on the wire, with the HTTP status of its code, or the body that
 //! another service wrote in its place.
 
 use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::Answer;
+use super::{Answer, AnswerForm};
 use crate::route::{Allowed, Miss, WrongMethod};
 use crate::status::{Code, Origin, Status};
 use crate::transcode::Plans;
+use crate::wire::field::{put_bytes, put_varint};
 
 /// The answer for a status. `headers` are those that the backend's metadata became.
 #[must_use]
-pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans) -> Answer {
-    let json = if let Some(body) = &status.body {
-        headers.insert(CONTENT_TYPE, body.content_type.clone());
-        body.bytes.to_vec()
-    } else {
-        let mut json = Vec::with_capacity(128);
-        plans.write_status(status, &mut json);
-        json
-    };
+pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans, form: AnswerForm) -> Answer {
+    // Of an answer that was being written when the call failed.
+    headers.remove(CONTENT_TYPE);
+    let mut bytes = Vec::with_capacity(128);
+    match (&status.body, form) {
+        (Some(body), _) => {
+            headers.insert(CONTENT_TYPE, body.content_type.clone());
+            bytes.extend_from_slice(&body.bytes);
+        }
+        (None, AnswerForm::Json) => plans.write_status(status, &mut bytes),
+        (None, AnswerForm::Protobuf(name)) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(name));
+            write_wire(status, &mut bytes);
+        }
+    }
     for (name, value) in status.headers.iter().flat_map(|headers| headers.iter()) {
         headers.append(name, value.clone());
     }
@@ -28,7 +35,21 @@ pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans) -> Answer {
     if http == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    Answer { status: http, headers, body: json.into(), trailers: HeaderMap::new() }
+    Answer { status: http, headers, body: bytes.into(), trailers: HeaderMap::new() }
+}
+
+/// Appends `google.rpc.Status` (`google/rpc/status.proto`).
+fn write_wire(status: &Status, out: &mut Vec<u8>) {
+    put_varint(1, u64::from(i32::from(status.code).unsigned_abs()), out);
+    if !status.message.is_empty() {
+        put_bytes(2, status.message.as_bytes(), out);
+    }
+    for detail in &status.details {
+        let mut any = Vec::with_capacity(detail.type_url.len() + detail.value.len() + 8);
+        put_bytes(1, detail.type_url.as_bytes(), &mut any);
+        put_bytes(2, &detail.value, &mut any);
+        put_bytes(3, &any, out);
+    }
 }
 
 /// The status for a request that no binding takes.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::StreamForm;
+use crate::transcode::PatchMask;
 
 /// What may be set of the client's side of a call. The defaults are the `transom` profile's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,10 +47,34 @@ impl Default for StreamSettings {
 }
 
 /// What may be set of bodies.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own that the user may set")]
 pub struct BodySettings {
+    /// Whether `application/x-www-form-urlencoded` bodies are read as such.
+    pub form: bool,
+    /// Whether a posted form is served by the path's GET route where it has none for POST.
+    pub form_fallback: bool,
+    /// The methods that a posted form may mean by `X-HTTP-Method-Override`; `*` is all of them.
+    pub method_override: Vec<String>,
+    /// Whether protobuf's wire bytes are read, and answered to whom prefers them.
+    pub protobuf: bool,
+    /// How a PATCH without a mask is for what its body names; `None`: it is not.
+    pub patch_mask: Option<PatchMask>,
     /// Whether a body of a content type that is not known is refused with 415 (else it is read as JSON).
     pub strict_content_type: bool,
+}
+
+impl Default for BodySettings {
+    fn default() -> Self {
+        Self {
+            form: true,
+            form_fallback: true,
+            method_override: Vec::new(),
+            protobuf: true,
+            patch_mask: Some(PatchMask::default()),
+            strict_content_type: false,
+        }
+    }
 }
 
 /// What may be set of answers.

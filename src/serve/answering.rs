@@ -101,11 +101,11 @@ impl<B: Body<Data = Bytes>> Body for Spoken<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
         let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
-        let frame = ready!(body.poll_frame(cx));
+        let frame = body.poll_frame(cx);
         if let Some(under) = this.under {
-            under.moved();
+            if frame.is_ready() { under.moved() } else { under.waited_for() }
         }
-        Poll::Ready(frame)
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -215,7 +215,17 @@ impl Under {
 
     /// A part of the answer was taken.
     pub fn moved(&mut self) {
-        self.unsent = self.unsent.map(|slot| self.phase.unsent.moved(slot));
+        match self.unsent {
+            Some(slot) => self.unsent = Some(self.phase.unsent.moved(slot)),
+            None => self.answered(),
+        }
+    }
+
+    /// The client waits for the answer to go on, not the other way round.
+    pub fn waited_for(&mut self) {
+        if let Some(slot) = self.unsent.take() {
+            self.phase.unsent.end(slot);
+        }
     }
 
     /// Whether an answer over HTTP/1.1 is the last of the connection: nothing can follow an unread rest of a body.
@@ -226,9 +236,7 @@ impl Under {
 
 impl Drop for Under {
     fn drop(&mut self) {
-        if let Some(slot) = self.unsent {
-            self.phase.unsent.end(slot);
-        }
+        self.waited_for();
         if !self.phase.change(CALL, BETWEEN) {
             self.phase.ended.fetch_add(1, Ordering::Relaxed);
         }
@@ -302,5 +310,22 @@ mod tests {
         }
         drop(moving);
         assert_eq!(phase.wait(), Wait::Next(2));
+    }
+
+    #[test]
+    fn a_stream_that_waits_for_its_backend_is_not_stuck() {
+        let phase = Phase::new(Duration::ZERO, mpsc::channel(1).0);
+        let mut stream = phase.call(Version::HTTP_2);
+        stream.answered();
+        stream.waited_for();
+        assert_eq!(phase.wait(), Wait::Nothing);
+        assert!((0..9).all(|_| !phase.tick()));
+        stream.moved();
+        assert_eq!(phase.wait(), Wait::Taking);
+        assert_eq!(
+            (0..3).map(|_| phase.tick()).collect::<Vec<_>>(),
+            [false, true, false],
+            "told once for two ticks"
+        );
     }
 }

@@ -12,6 +12,7 @@ mod message;
 mod number;
 #[cfg(test)]
 mod oracle;
+mod part;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ pub use self::http_body::{RawRequest, RawResponse};
 pub use self::message::MessagePlan;
 pub use self::plan::Plans;
 use self::to_wire::RequestPlan;
-use crate::rule::Binding;
+use crate::rule::{Binding, HttpMethod};
 use crate::status::Status;
 
 /// How JSON is read and written. The defaults are the `transom` profile's.
@@ -99,11 +100,43 @@ impl Default for Settings {
     }
 }
 
+/// The body of a request, by what its bytes are.
+#[derive(Debug, Clone, Copy)]
+pub enum RequestBody<'b> {
+    /// JSON text.
+    Json(&'b [u8]),
+    /// The pairs of a form: fields of the body's message, or where the rule has no body, as good as a query's.
+    Form(&'b [u8]),
+    /// The wire bytes of the message that the body is.
+    Wire(&'b [u8]),
+}
+
+/// How a PATCH that comes without a mask is for what its body names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PatchMask {
+    /// Whether paths go on into `google.protobuf.Struct` and `Value`, by the user's keys.
+    pub into_structs: bool,
+    /// Whether a key that the message does not have is an error, even where such keys are ignored.
+    pub refuse_unknown: bool,
+}
+
+/// Who said what a request changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MaskFrom {
+    /// The client did, if anybody: by a mask.
+    #[default]
+    Client,
+    /// The mask was filled in with what the body names, be it nothing.
+    Body,
+}
+
 /// The two directions for one binding, prepared at load.
 #[derive(Debug, Clone)]
 pub struct CallPlan {
     plans: Plans,
     request: RequestPlan,
+    /// The messages of a request stream behind the first, where there are such.
+    later: Option<RequestPlan>,
     output: u32,
     /// The place of the field that is the answer; none: all of the message is.
     part: Option<usize>,
@@ -119,6 +152,10 @@ impl CallPlan {
         Some(Self {
             plans: plans.clone(),
             request: RequestPlan::compile(plans, input, &binding.body, &binding.variables),
+            later: binding
+                .rpc
+                .is_client_streaming()
+                .then(|| RequestPlan::compile(plans, input, &binding.body, &[])),
             output,
             part: binding.response_body.as_ref().and_then(|field| place(field.number())),
         })
@@ -130,10 +167,25 @@ impl CallPlan {
         &self.plans
     }
 
+    /// Has the bodies of a PATCH fill in the only mask of the request, where a field of it is the body.
+    #[must_use]
+    pub fn with_patch_mask(mut self, binding: &Binding, mask: PatchMask) -> Self {
+        if matches!(&binding.method, HttpMethod::Exact(method) if *method == http::Method::PATCH) {
+            self.request.fill_mask(&self.plans, mask);
+        }
+        self
+    }
+
     /// Whether the request's body is read at all.
     #[must_use]
     pub fn reads_body(&self) -> bool {
         self.request.reads_body()
+    }
+
+    /// Whether the body is a message, which forms and wire bytes can say.
+    #[must_use]
+    pub fn takes_message(&self) -> bool {
+        self.request.takes_message()
     }
 
     /// Whether the body is the whole request, so that no query parameter is read.
@@ -155,7 +207,30 @@ impl CallPlan {
         body: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
+        self.write_request_of(captures, query, RequestBody::Json(body), out).map(drop)
+    }
+
+    /// The same for a body of any kind; says who made the request's mask.
+    ///
+    /// # Errors
+    /// As [`write_request`](Self::write_request); 415 where the body is no message and only JSON can say it.
+    pub fn write_request_of(
+        &self,
+        captures: &[Cow<'_, str>],
+        query: Option<&str>,
+        body: RequestBody<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<MaskFrom, Status> {
         self.request.write(&self.plans, captures, query, body, out)
+    }
+
+    /// The same for a message of a request stream behind the first: nothing but the body is in it.
+    ///
+    /// # Errors
+    /// As for [`write_request`](Self::write_request).
+    pub fn write_later_request(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Status> {
+        let later = self.later.as_ref().unwrap_or(&self.request);
+        later.write(&self.plans, &[], None, RequestBody::Json(body), out).map(drop)
     }
 
     /// Appends the answer's JSON for the response message's wire bytes to `out`, which stays as it was when

@@ -31,7 +31,8 @@ pub(super) fn status(error: &Error) -> Status {
 }
 
 /// The backend breaks the rules of gRPC: `INTERNAL`, shown as 502 since it is not our own fault.
-pub(super) fn broken(message: impl Into<String>) -> Status {
+#[must_use]
+pub fn broken(message: impl Into<String>) -> Status {
     Status::new(Code::Internal, message, Origin::Upstream).with_http(StatusCode::BAD_GATEWAY)
 }
 

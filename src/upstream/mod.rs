@@ -55,6 +55,7 @@ use crate::status::{Code, Origin, Status};
 use crate::units::ByteSize;
 use crate::wire::frame;
 pub use deadline::Deadlines;
+pub use fault::broken;
 pub use service::Service;
 pub use stream::{End, Gone, Opening, Receiving, Sending};
 pub use target::fault_of_url;

@@ -124,9 +124,7 @@ async fn a_reload_answers_its_generation_or_its_problems() {
     };
     let good = reload(&[]).await;
     assert_eq!((good.status.as_u16(), &good.json()["generation"]), (200, &json!(2)));
-    let streams = ["Watch", "Upload", "Chat", "Download", "UploadRaw"];
-    let expected = streams.map(|method| json!(["warning", format!("shop.v1.Shop.{method}")]));
-    assert_eq!(items(&good), expected);
+    assert!(items(&good).is_empty(), "{}", good.text());
 
     let config = std::fs::read_to_string(gateway.file("transom.yaml")).expect("the config");
     gateway.write("transom.yaml", format!("{config}\nlimits: {{write_timeout: 7s}}\n"));

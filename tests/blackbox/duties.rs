@@ -46,7 +46,7 @@ async fn a_failed_call_of_the_model_api_shows_the_fields_that_its_method_names()
 async fn config_says_of_methods_what_options_do_not() {
     let config = "methods:
   - {methods: 'shop.v1.Shop/Put', max_request_message: 1KiB, api_version: '2'}
-  - {methods: 'shop.v1.*', log_fields: {thing: id, inside: inner.name}, api_version: '3'}
+  - {methods: 'shop.v1.Shop/L*', log_fields: {thing: id, inside: inner.name}, api_version: '3'}
 options: {version_header: x-version}";
     let (gateway, backend) = shop(config).await;
 

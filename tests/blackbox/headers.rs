@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method};
 
-use crate::support::{Client, request, shop};
+use crate::support::{Client, Script, Scripted, request, shop, shop_files};
 
 /// Asks the backend for metadata in its answer.
 fn answering(metadata: &'static str) -> (&'static str, &'static str) {
@@ -115,27 +115,32 @@ async fn each_profile_names_headers_its_way() {
 
 #[tokio::test]
 async fn errors_have_metadata_and_trailers_too() {
-    let (gateway, _backend) = shop("").await;
-    let headers = [
-        ("grpc-metadata-transom-fault", "status=5;message=gone;late"),
-        answering("color=blue"),
-        ("grpc-metadata-transom-answer-trailer", "cost=3"),
-        ("te", "gzip, trailers;q=0.5"),
-        ("te", "Trailers"),
-    ];
-    for client in [gateway.client(), Client::Http2(gateway.address().to_owned())] {
-        let http2 = matches!(client, Client::Http2(_));
-        let headers = if http2 { &headers[..3] } else { &headers[..] };
-        let mut asked = request(Method::GET, "/v1/look/7", headers, "");
-        asked.headers_mut().entry("te").or_insert(http::HeaderValue::from_static("trailers"));
-        let answer = client.send(asked).await;
+    let backend = Scripted::start(Script {
+        head: &[("color", "blue")],
+        trailers: &[("grpc-status", "5"), ("grpc-message", "gone"), ("cost", "3")],
+        ..Script::default()
+    })
+    .await;
+    let gateway = shop_files().upstream(backend.address).start().await;
+    let http2 = Client::Http2(gateway.address().to_owned());
+    for (client, te, trailed) in [
+        (gateway.client(), &[("te", "trailers")][..], true),
+        (gateway.client(), &[("te", "gzip, Trailers"), ("te", "deflate")], true),
+        (gateway.client(), &[("te", "deflate"), ("te", "trailers")], true),
+        (gateway.client(), &[("te", "gzip")], false),
+        (gateway.client(), &[], false),
+        (http2.clone(), &[("te", "trailers")], true),
+        (http2, &[], false),
+    ] {
+        let answer = client.send(request(Method::GET, "/v1/look/7", te, "")).await;
         assert_eq!(answer.error(), (404, "gone".to_owned()));
         assert_eq!(answer.header("grpc-metadata-color"), "blue");
-        assert_eq!(answer.header("trailer"), "grpc-trailer-cost");
-        assert_eq!(values(&answer.trailers, "grpc-trailer-cost"), ["3"]);
+        assert!(!answer.headers.contains_key("grpc-metadata-cost"), "{te:?}");
+        assert_eq!(answer.header("trailer"), if trailed { "grpc-trailer-cost" } else { "" }, "{te:?}");
+        let trailers = values(&answer.trailers, "grpc-trailer-cost");
+        assert_eq!(trailers, if trailed { &["3"][..] } else { &[] }, "{client:?} {te:?}");
+        assert_eq!(answer.trailers.len(), usize::from(trailed), "neither status nor message");
     }
-    let plain = gateway.request(Method::GET, "/v1/look/7", &headers[..3], "").await;
-    assert!(plain.trailers.is_empty() && !plain.headers.contains_key("trailer"));
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 /// Headers as HPACK writes new names without indexing (RFC 7541, 6.2.2).
 fn literal(pairs: &[Pair]) -> Vec<u8> {
-    let text = |text: &[u8]| [&[u8::try_from(text.len()).expect("short")], text].concat();
+    let text = |text: &[u8]| [&[u8::try_from(text.len()).expect("short")][..], text].concat();
     pairs.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
 }
 

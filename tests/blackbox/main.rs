@@ -7,6 +7,7 @@
 
 mod admin;
 mod answers;
+mod bodies;
 mod duties;
 mod errors;
 mod events;
@@ -28,6 +29,7 @@ mod serving;
 mod shutdown;
 mod sockets;
 mod starting;
+mod streams;
 mod support;
 mod telemetry;
 mod transcoding;

@@ -176,18 +176,48 @@ async fn a_mask_changes_what_it_names_and_nothing_else() {
 async fn without_a_mask_that_names_something_nothing_is_read() {
     let notes = Notes::start(OPTIONS).await;
     let id = notes.create(json!({"title": "old", "tags": ["x"]})).await;
-    for query in ["", "?updateMask=", "?updateMask=*", "?updateMask=title,*"] {
+    for query in ["?updateMask=", "?updateMask=*", "?updateMask=title,*"] {
         let before = notes.backend.calls().len();
         let body = json!({"title": query}).to_string();
         let answer = notes.gateway.request(Method::PATCH, &format!("/v1/notes/{id}{query}"), &[], body).await;
         assert_eq!(answer.status, 200, "{query}: {}", answer.text());
         assert_eq!(notes.methods(before), ["UpdateNote"], "{query}");
-        let mut expected = json!({"id": id});
-        if !query.is_empty() {
-            expected["title"] = json!(query);
-        }
-        assert_eq!(notes.last("notes.UpdateNoteRequest"), json!({"note": expected}), "{query}");
+        let expected = json!({"note": {"id": id, "title": query}});
+        assert_eq!(notes.last("notes.UpdateNoteRequest"), expected, "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_patch_without_a_mask_changes_what_its_body_names() {
+    let notes = Notes::start(OPTIONS).await;
+    let id =
+        notes.create(json!({"title": "old", "tags": ["x"], "picture": {"url": "u", "caption": "c"}})).await;
+    let target = format!("/v1/notes/{id}");
+    for (body, title, tags, caption) in [
+        (json!({"title": "new"}), Some("new"), json!(["x"]), Some("c")),
+        (json!({}), Some("new"), json!(["x"]), Some("c")),
+        (json!({"id": id, "tags": [], "picture": {"caption": "C"}}), Some("new"), Value::Null, Some("C")),
+        (json!({"title": null, "picture": {"caption": ""}, "unknown": 1}), None, Value::Null, None),
+    ] {
+        let before = notes.backend.calls().len();
+        let answer = notes.gateway.request(Method::PATCH, &target, &[], body.to_string()).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        assert_eq!(notes.methods(before), ["GetNote", "UpdateNote"], "{body}");
+        let sent = notes.last("notes.UpdateNoteRequest");
+        assert!(sent.get("updateMask").is_none(), "{sent}");
+        let note = &sent["note"];
+        let found = (note["title"].as_str(), &note["tags"], note["picture"]["caption"].as_str());
+        assert_eq!(found, (title, &tags, caption), "{body}");
+        assert_eq!((&note["picture"]["url"], &note["id"]), (&json!("u"), &json!(id)), "{body}");
+    }
+    let switched_off = Notes::start(&format!("{OPTIONS}\nbodies: {{patch_mask: false}}")).await;
+    let id = switched_off.create(json!({"title": "old", "tags": ["x"]})).await;
+    let whole = switched_off
+        .gateway
+        .request(Method::PATCH, &format!("/v1/notes/{id}"), &[], r#"{"title": "new"}"#)
+        .await;
+    assert_eq!(whole.status, 200);
+    assert_eq!(switched_off.last("notes.UpdateNoteRequest"), json!({"note": {"id": id, "title": "new"}}));
 }
 
 #[tokio::test]
@@ -226,7 +256,7 @@ async fn a_read_that_fails_is_the_answer() {
 
     let id = notes.create(json!({"title": "old"})).await;
     let before = notes.backend.calls().len();
-    let fault = "status=7;message=not yours;details=bad-request";
+    let fault = "status=7;message=not yours;details=bad-request;late";
     let headers =
         [("grpc-metadata-transom-fault", fault), ("grpc-metadata-transom-answer-header", "color=blue")];
     let refused = notes.patch_with(&id, "title", &json!({"title": "t"}), &headers).await;

@@ -84,14 +84,6 @@ async fn methods_without_a_rule_are_exposed_on_request() {
 }
 
 #[tokio::test]
-async fn streaming_methods_say_that_they_are_not_served_yet() {
-    let (gateway, _backend) = shop("").await;
-    let answer = gateway.get("/v1/watch").await;
-    assert_eq!(answer.status, 501);
-    assert_eq!(answer.json()["code"], 12);
-}
-
-#[tokio::test]
 async fn hostile_paths_get_a_bounded_answer() {
     let (gateway, _backend) = shop("").await;
     let slashes = "/".repeat(7000);

@@ -110,8 +110,9 @@ async fn a_body_is_the_message_or_one_field() {
     assert_eq!(answer.text(), r#"{"name":"b","count":0,"deeper":null}"#);
     let sent = backend.calls().pop().expect("a call");
     assert_eq!(sent.path, "/shop.v1.Shop/Change");
-    // id (field 1) "8", inner (field 2) {name: "b"}, tags (field 3) "t": what the path, the body and the query said.
-    assert_eq!(&sent.message[..], b"\x0a\x018\x12\x03\x0a\x01b\x1a\x01t");
+    // id (field 1) "8", inner (field 2) {name: "b"}, tags (field 3) "t": what the path, the body and the query said;
+    // mask (field 12) {"name"}: what the body names.
+    assert_eq!(&sent.message[..], b"\x0a\x018\x12\x03\x0a\x01b\x1a\x01t\x62\x06\x0a\x04name");
 }
 
 #[tokio::test]

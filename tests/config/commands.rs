@@ -411,7 +411,7 @@ fn explain_says_why_there_is_no_call() {
 }
 
 #[test]
-fn explain_shows_the_answers_of_streams_and_of_messages_that_are_too_large() {
+fn explain_shows_what_streams_and_messages_that_are_too_large() {
     let folder = Folder::new(&CONFIG.replace("timeout: 9s", "max_request_message: 64"));
     folder.write(
         "library.proto",
@@ -423,14 +423,8 @@ fn explain_shows_the_answers_of_streams_and_of_messages_that_are_too_large() {
     let explain =
         |args: &[&str]| transom(folder.path(), &[&["explain", "--config", "transom.yaml"], args].concat());
     let run = explain(&["GET", "/v1/shelves/a/books/b"]);
-    assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);
-    for part in [
-        "acme.v1.Library/GetBook (streams answers)",
-        "501 UNIMPLEMENTED",
-        "streams, which is not supported yet",
-    ] {
-        assert!(run.out.contains(part), "{part} is missing in\n{}", run.out);
-    }
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    assert!(run.out.contains("acme.v1.Library/GetBook (streams answers)"), "{}", run.out);
     let title = format!(r#"{{"title": "{}"}}"#, "x".repeat(100));
     let run = explain(&["POST", "/v1/shelves/a/books", "-d", &title]);
     assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);

@@ -71,6 +71,7 @@ fn what_makes_no_sense_is_refused() {
         ("listen: []", (3, 9), "there is no listener"),
         ("listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:1}", (4, 17), "for clients already"),
         ("limits: {header_bytes: 1KiB}", (3, 24), "too little"),
+        ("limits: {uri: 64KiB}", (3, 15), "longer than any target"),
         ("limits: {streams: 0}", (3, 19), "zero"),
         ("limits: {stream_window: 63KiB}", (3, 25), "too little"),
         ("limits: {stream_window: 2GiB}", (3, 25), "too much"),

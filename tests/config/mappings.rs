@@ -172,6 +172,7 @@ fn the_effective_configuration_shows_of_an_entry_what_was_written() {
         render(&load("methods: [{methods: 'a.B/*', profile: envoy, json: {indent: true}, routing: null}]"));
     let entry: serde_json::Value = serde_saphyr::from_str(&shown).expect("YAML");
     assert_eq!(entry["methods"][0]["json"], serde_json::json!({"indent": true}), "{shown}");
+    assert_eq!(entry["methods"][0]["profile"], "envoy", "{shown}");
     assert_eq!(entry["methods"][0]["routing"], serde_json::Value::Null);
     assert_eq!(entry["methods"][0]["profile"], "envoy");
 }

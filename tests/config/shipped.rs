@@ -241,14 +241,13 @@ fn the_page_shows_each_profile_as_it_is() {
     let table: Vec<Vec<String>> = page
         .lines()
         .filter(|line| {
-            ["json", "routing", "streams", "metadata"]
-                .iter()
-                .any(|section| line.starts_with(&format!("| `{section}.")))
+            let sections = ["json", "routing", "streams", "metadata", "bodies"];
+            sections.iter().any(|section| line.starts_with(&format!("| `{section}.")))
         })
         .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect())
         .filter(|cells: &Vec<String>| cells.len() == 5)
         .collect();
-    assert_eq!(table.len(), 17);
+    assert_eq!(table.len(), 21);
     for (column, name) in names.iter().enumerate() {
         let folder = Folder::new(&format!(
             "profile: {name}\nschema: {{protos: [protos]}}\nupstreams: [{{url: 'http://a:1'}}]\n"

@@ -11,7 +11,7 @@ use super::super::file::{
     File, Json, PrecedenceRule, Routing, Strictness, TieRule, Unescaping, UnsetValues, WrongMethodAnswer,
 };
 use super::super::mappings::{COMMON, Mappings};
-use super::{Check, bodies};
+use super::Check;
 
 pub(super) fn transcode(file: &Json, max_depth: usize, max_json: usize) -> transcode::Settings {
     let refuse = |strictness| strictness == Strictness::Refuse;
@@ -74,7 +74,7 @@ impl Check<'_> {
             metadata: self.metadata(file),
             protocol: protocol::Settings {
                 streams: self.streams(&file.streams),
-                bodies: bodies::settings(&file.bodies),
+                bodies: self.bodies(&file.bodies),
                 answers: self.answers(&file.answers),
             },
         }

@@ -10,8 +10,15 @@ use super::Check;
 /// The least that HTTP/1 can read a request's headers with.
 const LEAST_HEADER_BYTES: usize = 8192;
 
+/// The longest target that is read at all: a longer one is a 414 whatever the limit.
+const LONGEST_URI: usize = 65_534;
+
 impl Check<'_> {
     pub(super) fn request_limits(&mut self, file: &Limits) -> gateway::Limits {
+        if file.uri.bytes() > LONGEST_URI {
+            let what = format!("`limits.uri` is {}, longer than any target that is read", file.uri);
+            self.error("limits.uri", what, "write `63KiB` or less");
+        }
         gateway::Limits {
             request_body: self.positive("limits.request_body", file.request_body.bytes()),
             body_timeout: self.positive("limits.body_timeout", file.body_timeout.0),

@@ -1,11 +1,11 @@
-//! Which answers are worth compressing: text of a known size that is not small. The compressing itself is
+//! Which answers are worth compressing: text and protobuf of a known size that is not small. The compressing itself is
 //! tower-http's.
 
 use http::Response;
 use http::header::CONTENT_TYPE;
 use tower_http::compression::Predicate;
 
-/// Answers of a text-like content type, of at least so many bytes.
+/// Answers of a text-like content type or of protobuf, of at least so many bytes.
 #[derive(Debug, Clone)]
 pub(in crate::serve) struct Worth {
     min: u64,
@@ -32,6 +32,7 @@ fn text_like(kind: &str) -> bool {
         Some(("text", subtype)) => subtype != "event-stream",
         Some(("application", subtype)) => {
             matches!(subtype, "json" | "xml" | "javascript" | "x-ndjson" | "yaml" | "wasm")
+                || matches!(subtype, "x-protobuf" | "protobuf" | "vnd.google.protobuf")
                 || subtype.ends_with("+json")
                 || subtype.ends_with("+xml")
         }
@@ -55,6 +56,7 @@ mod tests {
             ("application/json", 99, false),
             ("application/json", 0, false),
             ("text/event-stream", 100, false),
+            ("application/x-protobuf", 100, true),
             ("image/png", 100, false),
             ("image/svg+xml", 100, true),
             ("application/grpc", 100, false),

@@ -65,7 +65,8 @@ pub(in crate::transcode) fn refuse_all(query: &str, settings: &Settings) -> Resu
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), Status>> {
-    to_wire::pairs(query).map(|pair| pair.map(|parameter| (parameter.key, parameter.text)))
+    to_wire::pairs(query, to_wire::Origin::Query)
+        .map(|pair| pair.map(|parameter| (parameter.key, parameter.text)))
 }
 
 /// The field that a key means, and what stood in brackets after it.

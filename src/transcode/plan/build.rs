@@ -85,6 +85,7 @@ impl Builder<'_> {
             unset.extend_from_slice(&key);
             unset.extend_from_slice(text);
         }
+        let oneof = field.oneof().map(|oneof| place_of(oneofs, &oneof));
         let tag = (field.number() << 3) | wire_type(kind);
         let packable = shape == Shape::List && is_number(kind);
         Field {
@@ -97,7 +98,8 @@ impl Builder<'_> {
             shape,
             // Entries of maps are written whole: some readers expect both fields.
             implicit: shape == Shape::Single && !field.has_presence() && !field.is_of_entry(),
-            oneof: field.oneof().map(|oneof| place_of(oneofs, &oneof)),
+            plain: shape == Shape::Single && oneof.is_none(),
+            oneof,
             unset: u32::try_from(start).unwrap_or(u32::MAX),
             key: Snippet::new(&key),
             name: name.into(),

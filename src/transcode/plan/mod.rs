@@ -176,6 +176,8 @@ pub(super) struct Field {
     pub(super) implicit: bool,
     /// The oneof of more than one field that it is a member of.
     pub(super) oneof: Option<u16>,
+    /// Whether it has one value and is in no such oneof, so that a value concerns no other.
+    pub(super) plain: bool,
     /// Where its text begins among the unset ones.
     unset: u32,
     /// `,"name":`
@@ -209,6 +211,9 @@ pub(super) struct WireTag {
 }
 
 impl WireTag {
+    /// No tag at all.
+    pub(super) const NONE: Self = Self { bytes: 0, len: 0 };
+
     fn new(tag: u32) -> Self {
         let (mut bytes, mut len, mut rest) = (0, 0, u64::from(tag));
         while len == 0 || rest > 0 {

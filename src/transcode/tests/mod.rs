@@ -4,6 +4,7 @@
 mod against_oracle;
 mod answers;
 mod bodies;
+mod contents;
 mod hostile;
 mod http_body;
 mod parameters;
@@ -104,6 +105,7 @@ impl Echo {
         let place = |field: &FieldDescriptor| self.plans.get(index)?.place(field.number());
         CallPlan {
             plans: self.plans.clone(),
+            later: None,
             request: RequestPlan::compile(&self.plans, index, &self.body, &self.variables),
             output: index,
             part: self.response_body.as_ref().and_then(place),

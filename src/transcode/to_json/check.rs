@@ -12,6 +12,11 @@ impl<'p> Writer<'p, '_, '_> {
         self.check_value(field, value, DEEPEST)
     }
 
+    /// Checks the whole message.
+    pub(super) fn check_root(&self, root: u32) -> Written {
+        self.check_message(root, Span::whole(self.wire), self.plans.settings().max_depth.min(DEEPEST))
+    }
+
     fn check_value(&self, field: &'p Field, value: Raw, depth: usize) -> Written {
         match (field.kind, value) {
             (Kind::String, Raw::Span(text)) => {

@@ -54,6 +54,19 @@ pub(super) fn write(
     Ok(())
 }
 
+/// Whether bytes are a message of a type, and all that lies in it.
+///
+/// # Errors
+/// Bytes that are not; a text in them that is not UTF-8.
+pub(super) fn check(plans: &Plans, root: u32, wire: &[u8]) -> Result<(), Fault> {
+    let mut out = Vec::new();
+    let checked = Writer::new(plans, wire, true, &mut out).check_root(root);
+    checked.map_err(|stop| match stop {
+        Stop::Fault(fault) => fault,
+        _ => Fault::new("the bytes are not a protobuf message of this type"),
+    })
+}
+
 /// Appends a status as `google.rpc.Status` JSON; a detail that cannot be written in its own form is shown as base64.
 pub(super) fn status(plans: &Plans, status: &Status, out: &mut Vec<u8>) {
     let start = out.len();

@@ -32,7 +32,7 @@ impl RequestPlan {
         raw: RawBody<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
-        let bound = self.bind(plans, captures, query, &self.parts)?;
+        let bound = self.bind(plans, captures, query, None, &self.parts)?;
         let texts = Texts { raw: Some(raw), ..self.texts(captures, bound.as_ref()) };
         let parts = bound.as_ref().map_or(&*self.parts, |bound| &bound.parts);
         self.write_parts(plans, texts, parts, out)

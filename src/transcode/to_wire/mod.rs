@@ -8,30 +8,38 @@ mod http_body;
 mod known;
 mod lexer;
 mod map;
+mod named;
 mod object;
+mod pairs;
 mod parts;
 mod put;
 mod query;
 mod quick;
+mod sent;
 mod text;
 mod value;
+mod wire;
 
 use std::borrow::Cow;
+
+use prost_reflect::MessageDescriptor;
 
 pub(super) use self::http_body::RawBody;
 #[cfg(test)]
 pub(super) use self::known::{DURATION, TIMESTAMP};
 #[cfg(test)]
 pub(super) use self::lexer::{Lexer, Next};
+use self::named::BodyMask;
 use self::object::{Places, Reader};
+#[cfg(test)]
+pub(super) use self::pairs::{Origin, pairs};
 use self::parts::{Overlay, Part, Source, Texts};
 use self::query::Bound;
 #[cfg(test)]
-pub(super) use self::query::pairs;
-#[cfg(test)]
 pub(super) use self::text::{Source as TextSource, bool, expected, integer, is_float, unquoted};
 use super::fault::Fault;
-use super::plan::{Field, Plans};
+use super::plan::Plans;
+use super::{MaskFrom, PatchMask, RequestBody};
 use crate::rule::{Body, FieldPath};
 use crate::status::Status;
 
@@ -53,6 +61,12 @@ pub(super) fn message(plans: &Plans, index: u32, json: &[u8], out: &mut Vec<u8>)
 pub(super) struct RequestPlan {
     input: u32,
     body: Content,
+    /// The message type that the body is; none when it is no single message.
+    message: Option<u32>,
+    /// The way to the body's field.
+    way: Box<[u32]>,
+    /// The mask that the body fills in.
+    mask: Option<BodyMask>,
     /// Whether it is a `google.api.HttpBody`.
     raw: bool,
     /// The captures and the body, in the order in which they are written.
@@ -75,33 +89,39 @@ enum Content {
 impl RequestPlan {
     /// Prepares the requests of a binding to a method whose input is the message `input`.
     pub(super) fn compile(plans: &Plans, input: u32, body: &Body, variables: &[FieldPath]) -> Self {
-        let (mut parts, mut paths, mut empty_counts) = (Vec::new(), Vec::new(), false);
-        let raw = match body {
-            Body::None => None,
-            Body::Whole => plans.get(input).and_then(|plan| plan.http_body),
-            Body::Field(path) => field(plans, input, path).and_then(|field| field.http_body(plans)),
-        };
+        let (mut parts, mut paths, mut way) = (Vec::new(), Vec::new(), Vec::new());
+        let mut message = None;
         for (variable, index) in variables.iter().zip(0..) {
             parts.push(Part::new(&places(plans, input, variable), Source::Capture(index), &mut paths));
         }
         let content = match body {
             Body::None => Content::Nothing,
-            Body::Whole => Content::Whole,
+            Body::Whole => {
+                message = Some(input);
+                Content::Whole
+            }
             Body::Field(path) => {
-                parts.push(Part::new(&places(plans, input, path), Source::Body, &mut paths));
+                way = places(plans, input, path);
+                parts.push(Part::new(&way, Source::Body, &mut paths));
                 let single = path.last().filter(|field| !field.is_list() && !field.is_map());
-                // An empty body leaves a message present and empty, any other field unset.
-                empty_counts = single.is_some_and(|field| field.kind().as_message().is_some());
+                message = single.and_then(|field| {
+                    plans.index_of(field.kind().as_message().map(MessageDescriptor::full_name)?)
+                });
                 Content::Field
             }
         };
         parts::sort(&mut parts, &paths);
         let variables = variables.iter().map(|path| path.to_string().into()).collect();
+        // An empty body leaves a message present and empty, any other field unset.
+        let empty_counts = message.is_some();
         let without_body = parts.iter().filter(|part| empty_counts || part.source() != Source::Body);
         Self {
             input,
             body: content,
-            raw: raw.is_some(),
+            message,
+            way: way.into(),
+            mask: None,
+            raw: message.and_then(|index| plans.get(index)).is_some_and(|plan| plan.http_body.is_some()),
             parts_without_body: without_body.copied().collect(),
             parts: parts.into(),
             paths: paths.into(),
@@ -109,9 +129,20 @@ impl RequestPlan {
         }
     }
 
+    /// Has bodies fill in the request's mask, where they can: where a field of it is the body.
+    pub(super) fn fill_mask(&mut self, plans: &Plans, rules: PatchMask) {
+        let message = self.message.filter(|_| self.body == Content::Field);
+        self.mask = message.and_then(|message| BodyMask::of(plans, self.input, message, &self.way, rules));
+    }
+
     /// Whether the request's body is read at all.
     pub(super) fn reads_body(&self) -> bool {
         self.body != Content::Nothing
+    }
+
+    /// Whether the body is a message.
+    pub(super) fn takes_message(&self) -> bool {
+        self.message.is_some()
     }
 
     /// Whether the body is the whole message.
@@ -124,52 +155,32 @@ impl RequestPlan {
         self.raw
     }
 
-    /// Appends the request message's wire bytes to `out`, which stays as it was when that fails.
+    /// Appends the request message's wire bytes to `out`, which stays as it was when that fails. Says who made its
+    /// mask.
     pub(super) fn write(
         &self,
         plans: &Plans,
         captures: &[Cow<'_, str>],
         query: Option<&str>,
-        body: &[u8],
+        body: RequestBody<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Status> {
-        let body = if self.reads_body() { body } else { &[] };
-        let no_body = body.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    ) -> Result<MaskFrom, Status> {
+        let sent = self.sent(plans, body)?;
+        let no_body =
+            sent.wire.is_none() && sent.json.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         let own = if no_body { &self.parts_without_body } else { &self.parts };
-        let bound = self.bind(plans, captures, query, own)?;
-        let texts = Texts { no_body, ..self.texts(captures, bound.as_ref()) };
-        let parts = Overlay::new(bound.as_ref().map_or(own, |bound| &bound.parts));
-        let refused = |fault: Fault| fault.into_request_status(body);
+        let bound = self.bind(plans, captures, query, sent.form, own)?;
+        let texts = Texts { no_body, wire: sent.wire, ..self.texts(captures, bound.as_ref()) };
+        let parts = bound.as_ref().map_or(&**own, |bound| &bound.parts);
+        let refused = |fault: Fault| fault.into_request_status(sent.json);
         let start = out.len();
-        let mut reader = Reader::new(plans, text_of(body).map_err(refused)?, texts, out);
-        let read = self.read(&mut reader, parts, no_body);
+        let mut reader = Reader::new(plans, text_of(sent.json).map_err(refused)?, texts, out);
+        let read = self.read(&mut reader, Overlay::new(parts), no_body);
+        let read = read.and_then(|()| self.write_mask(plans, &sent, (parts, texts.paths), out));
         if read.is_err() {
             out.truncate(start);
         }
         read.map_err(refused)
-    }
-
-    /// Finds the fields of the query's parameters, and joins them with the parts of path and body.
-    fn bind<'q>(
-        &self,
-        plans: &Plans,
-        captures: &[Cow<'_, str>],
-        query: Option<&'q str>,
-        own: &[Part],
-    ) -> Result<Option<Bound<'q>>, Status> {
-        let Some(query) = query.filter(|query| !query.is_empty()) else { return Ok(None) };
-        if self.body == Content::Whole {
-            if plans.settings().refuse_unknown_query {
-                query::refuse_all(query, plans.settings())?;
-            }
-            return Ok(None);
-        }
-        let (parts, paths, variables) = (&self.parts, &self.paths, &self.variables);
-        let taken = query::Taken { plans, input: self.input, parts, paths, captures, variables };
-        let mut bound = query::bind(query, taken)?;
-        bound.parts.extend_from_slice(own);
-        parts::sort(&mut bound.parts, &bound.paths);
-        Ok(Some(bound))
     }
 
     fn texts<'r>(&'r self, captures: &'r [Cow<'r, str>], bound: Option<&'r Bound<'r>>) -> Texts<'r> {
@@ -188,11 +199,14 @@ impl RequestPlan {
         parts: Overlay<'j>,
         no_body: bool,
     ) -> Result<(), Fault> {
+        let plan = reader.plan(self.input)?;
         if self.body == Content::Whole && !no_body {
+            if let Some(wire) = reader.texts.wire {
+                return reader.over_wire(plan, &[wire], parts);
+            }
             reader.message(self.input, parts)?;
             return reader.json.end();
         }
-        let plan = reader.plan(self.input)?;
         reader.complete(plan, parts, &Places::default())
     }
 }
@@ -207,16 +221,6 @@ fn places(plans: &Plans, input: u32, path: &FieldPath) -> Vec<u32> {
         u32::try_from(place).ok()
     };
     path.0.iter().map_while(step).collect()
-}
-
-/// The field that a path leads to.
-fn field<'p>(plans: &'p Plans, input: u32, path: &FieldPath) -> Option<&'p Field> {
-    let (mut message, mut found) = (Some(input), None);
-    for place in places(plans, input, path) {
-        found = plans.get(message?)?.fields.get(place as usize);
-        message = found?.kind.message();
-    }
-    found
 }
 
 fn text_of(json: &[u8]) -> Result<&str, Fault> {

@@ -10,7 +10,7 @@ use super::put::{self, Lengths};
 use super::quick;
 use crate::transcode::DEEPEST;
 use crate::transcode::fault::{Fault, quoted};
-use crate::transcode::plan::{Field, Kind, Message, Plans, Shape, WellKnown};
+use crate::transcode::plan::{Field, Kind, Message, Plans, Shape, WellKnown, WireTag};
 
 pub(super) type Read<T = ()> = Result<T, Fault>;
 
@@ -70,37 +70,50 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
     pub(super) fn object(&mut self, plan: &'p Message, in_any: bool, overlay: Overlay<'j>) -> Read {
         self.expect(Next::Object, "an object")?;
         self.json.open()?;
-        let mut object = Object::new(plan, overlay);
-        let (mut first, mut expected, mut typed) = (true, 0, false);
-        // The place is kept here and not in the lexer, so that it stays in a register.
-        let (text, mut at) = (self.json.text(), self.json.at());
+        self.members(plan, in_any, overlay)
+    }
+
+    /// Reads the members of an object that was entered, and its end.
+    pub(super) fn members(&mut self, plan: &'p Message, in_any: bool, overlay: Overlay<'j>) -> Read {
+        let mut object = Object { plan, overlay, visited: Places::default(), had: Places::default() };
+        let (overlaid, mut expected, mut typed) = (!overlay.is_empty(), 0, false);
+        // The place is kept here and not in the lexer, so that it stays in a register: it is that of what stands
+        // before a key, the brace or a comma.
+        let (text, mut at, mut before) = (self.json.text(), self.json.at() - 1, b'{');
         loop {
-            let (place, start) = if let Some((place, value)) = quick::key(plan, expected, text, at, first) {
-                let start = at + usize::from(!first);
-                (first, at) = (false, value);
-                (place, start)
-            } else {
-                self.json.go_to(at);
-                if !self.json.goes_on(&mut first)? {
-                    break;
-                }
-                let start = self.json.token();
-                let place =
-                    if in_any && self.is_type_url(&mut typed)? { None } else { self.named(plan, start)? };
-                at = self.json.at();
-                let Some(place) = place else { continue };
-                (place, start)
-            };
-            expected = place + 1;
-            let Some(field) = plan.fields.get(place) else { continue };
-            if object.fields.insert(place) {
+            let start = at + 1;
+            let (place, field, start) =
+                if let Some((place, field, value)) = quick::key(plan, expected, text, at, before) {
+                    at = value;
+                    (place, field, start)
+                } else {
+                    let mut first = before == b'{';
+                    self.json.go_to(if first { start } else { at });
+                    if !self.json.goes_on(&mut first)? {
+                        break;
+                    }
+                    let start = self.json.token();
+                    before = b',';
+                    let place =
+                        if in_any && self.is_type_url(&mut typed)? { None } else { self.named(plan, start)? };
+                    at = self.json.at();
+                    let Some(place) = place else { continue };
+                    let Some(field) = plan.fields.get(place) else { continue };
+                    (place, field, start)
+                };
+            (before, expected) = (b',', place + 1);
+            if object.had.insert(place) {
                 return Err(doubled(start).in_field(&self.json.string_at(start)));
             }
-            if object.is_plain(field)
-                && let Some(end) = self.quick_value(field, text, at)
-            {
-                at = end;
-                continue;
+            if field.plain && !overlaid {
+                match self.quick_value(field, field.wire_tag, text, at) {
+                    Ok(end) => {
+                        at = end;
+                        continue;
+                    }
+                    Err(Some(fault)) => return Err(fault.in_field(&self.json.string_at(start))),
+                    Err(None) => {}
+                }
             }
             self.json.go_to(at);
             if let Err(fault) = self.member(&mut object, place, field, start) {
@@ -108,7 +121,7 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
             }
             at = self.json.at();
         }
-        if overlay.is_empty() { Ok(()) } else { self.complete(plan, overlay, &object.visited) }
+        if overlaid { self.complete(plan, overlay, &object.visited) } else { Ok(()) }
     }
 
     /// Reads the key that comes next and finds its field; `None` when there is none, and its value was passed over.
@@ -151,7 +164,7 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
         // A value that was dropped is as good as a member that did not come.
         if counts
             && let Some(oneof) = field.oneof
-            && object.oneofs.insert(usize::from(oneof))
+            && object.had.insert(object.plan.fields.len() + usize::from(oneof))
         {
             return Err(Fault::at(start, another_is_set(object.plan, oneof)));
         }
@@ -203,31 +216,35 @@ impl<'p, 'j, 'o> Reader<'p, 'j, 'o> {
     pub(super) fn list(&mut self, field: &'p Field) -> Read {
         self.expect(Next::List, "a list")?;
         self.json.open()?;
-        let (mut first, mut index) = (true, 0);
         if !field.packed {
-            loop {
-                index += self.quick_elements(field, &mut first);
-                if !self.json.next_element(&mut first)? {
-                    return Ok(());
-                }
-                self.tagged(field, Overlay::NONE).map_err(|fault| fault.in_element(index))?;
-                index += 1;
-            }
+            return self
+                .elements(field, field.wire_tag, |reader| reader.tagged(field, Overlay::NONE).map(drop));
         }
         let start = self.out.len();
         put::varint(u64::from(field.packed_tag), self.out);
         let length = self.lengths.open(field.number, self.out);
         let values = self.out.len();
-        while self.json.next_element(&mut first)? {
-            self.scalar(field.kind).map_err(|fault| fault.in_element(index))?;
-            index += 1;
-        }
+        self.elements(field, WireTag::NONE, |reader| reader.scalar(field.kind).map(drop))?;
         if self.out.len() == values {
             self.out.truncate(start);
         } else {
             self.lengths.close(length, self.out);
         }
         Ok(())
+    }
+
+    /// Reads the elements of a list that was entered, and its end: the usual ones, and any other with `read`.
+    #[inline(always)]
+    fn elements(&mut self, field: &'p Field, tag: WireTag, mut read: impl FnMut(&mut Self) -> Read) -> Read {
+        let (mut first, mut index) = (true, 0);
+        loop {
+            self.quick_elements(field, tag, &mut first, &mut index)?;
+            if !self.json.next_element(&mut first)? {
+                return Ok(());
+            }
+            read(self).map_err(|fault| fault.in_element(index))?;
+            index += 1;
+        }
     }
 
     /// Whether JSON `null` is a value of the field, not the absence of one.
@@ -276,26 +293,8 @@ pub(super) struct Object<'p, 'j> {
     pub(super) overlay: Overlay<'j>,
     /// The fields that the object had and the overlay has parts of, which were written there.
     pub(super) visited: Places,
-    fields: Places,
-    oneofs: Places,
-}
-
-impl<'p, 'j> Object<'p, 'j> {
-    fn new(plan: &'p Message, overlay: Overlay<'j>) -> Self {
-        Self {
-            plan,
-            overlay,
-            visited: Places::default(),
-            fields: Places::default(),
-            oneofs: Places::default(),
-        }
-    }
-
-    /// Whether a member for this field concerns no other.
-    #[inline(always)]
-    fn is_plain(&self, field: &Field) -> bool {
-        field.shape == Shape::Single && field.oneof.is_none() && self.overlay.is_empty()
-    }
+    /// The fields that it had, and behind them the oneofs.
+    had: Places,
 }
 
 /// A set of places; the first 64 cost nothing.

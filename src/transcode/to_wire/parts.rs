@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 use super::http_body::RawBody;
 use super::object::{Object, Places, Read, Reader, another_is_set};
+use super::pairs::Parameter;
 use super::put;
-use super::query::Parameter;
 use super::text::Source as TextSource;
 use crate::transcode::fault::{Fault, quoted};
 use crate::transcode::plan::{Field, Kind, Message, Shape};
@@ -45,8 +45,10 @@ pub(in crate::transcode) struct Texts<'r> {
     pub(super) parameters: &'r [Parameter<'r>],
     /// Whether there is nothing in the body.
     pub(super) no_body: bool,
-    /// The body, when it is not JSON.
+    /// The body, when it is the bytes of an `HttpBody`.
     pub(super) raw: Option<RawBody<'r>>,
+    /// The body, where it is no JSON but the wire bytes of a message already.
+    pub(super) wire: Option<&'r [u8]>,
 }
 
 impl Part {
@@ -107,7 +109,7 @@ impl<'r> Overlay<'r> {
     }
 
     /// Splits off the parts of the first field.
-    fn split(self, paths: &[u32]) -> Option<(Run<'r>, Self)> {
+    pub(super) fn split(self, paths: &[u32]) -> Option<(Run<'r>, Self)> {
         let place = self.parts.first()?.step(self.depth, paths)?;
         let len = self.parts.iter().take_while(|part| part.step(self.depth, paths) == Some(place)).count();
         let (run, rest) = self.parts.split_at_checked(len)?;
@@ -121,20 +123,20 @@ impl<'r> Overlay<'r> {
 
 /// The parts of one field: those that are its value, the body first, and those that lie in its message.
 #[derive(Clone, Copy)]
-struct Run<'r> {
-    place: usize,
+pub(super) struct Run<'r> {
+    pub(super) place: usize,
     own: &'r [Part],
-    inner: Overlay<'r>,
+    pub(super) inner: Overlay<'r>,
 }
 
 impl Run<'_> {
     /// Where it comes from, for messages.
-    fn source(&self) -> Option<Source> {
+    pub(super) fn source(&self) -> Option<Source> {
         self.own.iter().chain(self.inner.parts).map(|part| part.source).max()
     }
 
     /// The part that the path gives, which counts more than any other.
-    fn capture(&self) -> Option<u32> {
+    pub(super) fn capture(&self) -> Option<u32> {
         self.own.iter().find_map(|part| match part.source {
             Source::Capture(index) => Some(index),
             Source::Body | Source::Parameter(_) => None,
@@ -171,6 +173,8 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
             && let Some(raw) = self.texts.raw
         {
             self.nested(field, |reader, plan| reader.raw_members(plan, raw, run.inner))?;
+        } else if let Some(wire) = self.texts.wire.filter(|_| run.is_body()) {
+            self.nested(field, |reader, plan| reader.over_wire(plan, &[wire], run.inner))?;
         } else if run.is_body() && !self.texts.no_body {
             counts = self.field(field, run.inner)?;
             self.json.end()?;
@@ -209,7 +213,11 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
     }
 
     /// Writes a message with these members.
-    fn nested(&mut self, field: &'p Field, members: impl FnOnce(&mut Self, &'p Message) -> Read) -> Read {
+    pub(super) fn nested(
+        &mut self,
+        field: &'p Field,
+        members: impl FnOnce(&mut Self, &'p Message) -> Read,
+    ) -> Read {
         put::varint(u64::from(field.tag), self.out);
         match field.kind {
             Kind::Message(index) => {
@@ -290,8 +298,10 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
                 Fault::outside(format!("path variable {}: {what}", quoted(name)))
             }
             Some(Source::Parameter(index)) => {
-                let name = self.texts.parameters.get(index as usize).map(|parameter| &*parameter.key);
-                Fault::outside(format!("query parameter {}: {what}", quoted(name.unwrap_or_default())))
+                let Some(parameter) = self.texts.parameters.get(index as usize) else {
+                    return Fault::outside(what);
+                };
+                Fault::outside(format!("{} {}: {what}", parameter.origin.pair(), quoted(&parameter.key)))
             }
             Some(Source::Body) | None => Fault::outside(format!("request body: {what}")),
         }

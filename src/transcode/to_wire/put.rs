@@ -133,11 +133,30 @@ impl Lengths {
         length
     }
 
+    /// Writes a tag and leaves room for the length of something of this type.
+    #[inline(always)]
+    pub(super) fn open_tagged(&self, tag: WireTag, of: u32, out: &mut Vec<u8>) -> Length {
+        let slot = of as usize % Self::SLOTS;
+        let width = self.widths.get(slot).map_or(1, |width| usize::from(*width));
+        let length = Length { start: out.len() + tag.len, width, slot };
+        // A tag and a length are five bytes at most, each.
+        put_block(&u128::from(tag.bytes).to_le_bytes(), tag.len + width, out);
+        length
+    }
+
     /// Fills the length in: everything since is counted.
     #[inline]
     pub(super) fn close(&mut self, length: Length, out: &mut Vec<u8>) {
         let from = length.start + length.width;
         let len = out.len().saturating_sub(from);
+        match (u8::try_from(len), out.get_mut(length.start)) {
+            (Ok(len), Some(place)) if len < 0x80 && length.width == 1 => *place = len,
+            _ => self.close_long(length, len, out),
+        }
+    }
+
+    #[inline(never)]
+    fn close_long(&mut self, length: Length, len: usize, out: &mut Vec<u8>) {
         let needed = width(len);
         if needed != length.width {
             self.widen(length, needed, out);

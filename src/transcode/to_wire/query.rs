@@ -1,38 +1,17 @@
-//! The query string: its pairs, and the field that each is for.
+//! The pairs of a query or a form: the field that each is for.
 //!
 //! A megabyte of pairs costs a megabyte of work. Pairs for fields that the path or the body has decided are left out.
+//! How pairs are written is in [`pairs`](super::pairs).
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
-
 use super::object::Reader;
+use super::pairs::{Origin, Parameter, pairs};
 use super::parts::{Part, Source};
 use crate::status::Status;
 use crate::transcode::fault::quoted;
-use crate::transcode::plan::{Plans, Shape};
+use crate::transcode::plan::{Field, Plans, Shape};
 use crate::transcode::{DEEPEST, Settings};
-
-/// One pair of a query string.
-#[derive(Debug)]
-pub(in crate::transcode) struct Parameter<'q> {
-    pub(in crate::transcode) key: Cow<'q, str>,
-    pub(in crate::transcode) text: Cow<'q, str>,
-}
-
-impl Parameter<'_> {
-    /// The names of the way to the field, and what stood in brackets after them.
-    fn parsed(&self) -> (&str, Option<&str>) {
-        match self.key.strip_suffix(']').and_then(|key| key.rsplit_once('[')) {
-            Some((names, bracket)) => (names, Some(bracket)),
-            None => (&self.key, None),
-        }
-    }
-
-    pub(super) fn bracket(&self) -> Option<&str> {
-        self.parsed().1
-    }
-}
 
 /// What is bound: the pairs, a part for each, and the paths of all parts.
 #[derive(Debug, Default)]
@@ -53,39 +32,54 @@ pub(super) struct Taken<'a> {
     pub(super) paths: &'a [u32],
     pub(super) captures: &'a [Cow<'a, str>],
     pub(super) variables: &'a [Box<str>],
+    /// The message that a form becomes, and the way to it, when a form is the body; else it is read as the query is.
+    pub(super) form: Option<(u32, &'a [u32])>,
 }
 
-/// Finds the field of every parameter that is to be bound.
-pub(super) fn bind<'q>(query: &'q str, taken: Taken<'_>) -> Result<Bound<'q>, Status> {
-    let settings = taken.plans.settings();
-    let mut bound = Bound { parameters: Vec::new(), parts: Vec::new(), paths: taken.paths.to_vec() };
-    let mut path = Vec::new();
-    for pair in pairs(query) {
-        let parameter = pair?;
-        if is_ignored(&parameter, settings) {
-            continue;
-        }
-        let fault =
-            |what: String| Status::invalid(format!("query parameter {}: {what}", quoted(&parameter.key)));
-        if !resolve(parameter.parsed().0, &taken, &mut path).map_err(fault)? {
-            if settings.refuse_unknown_query {
-                return Err(fault("the request has no such field".to_owned()));
-            }
-            continue;
-        }
-        if taken.decides(&path, &parameter.text).map_err(fault)? {
-            continue;
-        }
-        let index = u32::try_from(bound.parameters.len()).unwrap_or(u32::MAX);
-        bound.parts.push(Part::new(&path, Source::Parameter(index), &mut bound.paths));
-        bound.parameters.push(parameter);
+impl<'q> Bound<'q> {
+    /// Nothing bound yet; the paths are those of path and body.
+    pub(super) fn new(paths: &[u32]) -> Self {
+        Self { parameters: Vec::new(), parts: Vec::new(), paths: paths.to_vec() }
     }
-    Ok(bound)
+
+    /// Finds the field of every pair that is to be bound.
+    pub(super) fn add(&mut self, text: &'q str, origin: Origin, taken: &Taken<'_>) -> Result<(), Status> {
+        let settings = taken.plans.settings();
+        let form = taken.form.filter(|_| origin == Origin::Form);
+        let strict =
+            if form.is_some() { settings.refuse_unknown_fields } else { settings.refuse_unknown_query };
+        let (root, way) = form.unwrap_or((taken.input, &[]));
+        let mut path = Vec::new();
+        for pair in pairs(text, origin) {
+            let parameter = pair?;
+            if form.is_none() && is_ignored(&parameter, settings) {
+                continue;
+            }
+            let fault = |what: String| {
+                Status::invalid(format!("{} {}: {what}", origin.pair(), quoted(&parameter.key)))
+            };
+            path.clear();
+            path.extend_from_slice(way);
+            if !resolve(parameter.parsed().0, taken.plans, root, &mut path).map_err(fault)? {
+                if strict {
+                    return Err(fault("the request has no such field".to_owned()));
+                }
+                continue;
+            }
+            if taken.decides(&path, &parameter.text, form.is_some()).map_err(fault)? {
+                continue;
+            }
+            let index = u32::try_from(self.parameters.len()).unwrap_or(u32::MAX);
+            self.parts.push(Part::new(&path, Source::Parameter(index), &mut self.paths));
+            self.parameters.push(parameter);
+        }
+        Ok(())
+    }
 }
 
 /// Refuses every parameter but the ignored ones: with a whole-message body none is bound.
 pub(super) fn refuse_all(query: &str, settings: &Settings) -> Result<(), Status> {
-    for pair in pairs(query) {
+    for pair in pairs(query, Origin::Query) {
         let parameter = pair?;
         if !is_ignored(&parameter, settings) {
             let key = quoted(&parameter.key);
@@ -99,55 +93,16 @@ fn is_ignored(parameter: &Parameter<'_>, settings: &Settings) -> bool {
     settings.ignored_query.iter().any(|ignored| *ignored == parameter.key)
 }
 
-/// The decoded pairs of a query string; empty ones are passed over, a missing `=` is an empty value.
-pub(in crate::transcode) fn pairs(query: &str) -> impl Iterator<Item = Result<Parameter<'_>, Status>> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        if pair.contains(';') {
-            return Err(Status::invalid("query: `;` does not separate parameters; write it as `%3B`"));
-        }
-        let (key, text) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok(Parameter { key: decode(key)?, text: decode(text)? })
-    })
-}
-
-/// Decodes `+` and percent escapes, once.
-fn decode(text: &str) -> Result<Cow<'_, str>, Status> {
-    if let Some(escape) = bad_escape(text) {
-        return Err(Status::invalid(format!("query: bad percent escape {}", quoted(escape))));
-    }
-    let spaced = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
-    let invalid = |_| Status::invalid(format!("query: {} is not valid UTF-8 once decoded", quoted(text)));
-    match spaced {
-        Cow::Borrowed(text) => percent_decode_str(text).decode_utf8().map_err(invalid),
-        Cow::Owned(text) => {
-            let decoded = percent_decode_str(&text).decode_utf8().map_err(invalid)?;
-            Ok(Cow::Owned(decoded.into_owned()))
-        }
-    }
-}
-
-/// The first `%` that two hexadecimal digits do not follow, with what does.
-fn bad_escape(text: &str) -> Option<&str> {
-    text.match_indices('%').find_map(|(at, _)| {
-        let escape = text.get(at..)?;
-        let digits = escape.as_bytes().get(1..3);
-        let sound = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        (!sound)
-            .then(|| escape.char_indices().nth(3).and_then(|(end, _)| escape.get(..end)).unwrap_or(escape))
-    })
-}
-
-/// Finds the way to the field of names such as `a.b`; false when the message has no such field.
-fn resolve(names: &str, taken: &Taken<'_>, path: &mut Vec<u32>) -> Result<bool, String> {
-    path.clear();
-    let deepest = taken.plans.settings().max_depth.min(DEEPEST);
-    let mut plan = taken.plans.get(taken.input);
-    let mut parent: Option<&crate::transcode::plan::Field> = None;
+/// Goes on to the field of names such as `a.b` in a message; false when it has no such field.
+fn resolve(names: &str, plans: &Plans, root: u32, path: &mut Vec<u32>) -> Result<bool, String> {
+    let deepest = plans.settings().max_depth.min(DEEPEST);
+    let mut plan = plans.get(root);
+    let mut parent: Option<&Field> = None;
     for name in names.split('.') {
         if let Some(parent) = parent {
             let inner = parent.kind.message().filter(|_| parent.shape == Shape::Single);
             let inner = inner.ok_or_else(|| format!("{} is not a message", quoted(&parent.proto_name)))?;
-            plan = taken.plans.get(inner);
+            plan = plans.get(inner);
         }
         let found = plan.and_then(|plan| Some((plan, plan.place_of_parameter(name.as_bytes())?)));
         // An extension has a key of its own in JSON, but no name in a query.
@@ -162,8 +117,8 @@ fn resolve(names: &str, taken: &Taken<'_>, path: &mut Vec<u32>) -> Result<bool, 
 }
 
 impl Taken<'_> {
-    /// Whether the path or the body decides this field, or a part of it, or what it is a part of.
-    fn decides(&self, path: &[u32], text: &str) -> Result<bool, String> {
+    /// Whether the path or the body decides this field, or a part of it, or what it is a part of. A form is the body.
+    fn decides(&self, path: &[u32], text: &str, is_body: bool) -> Result<bool, String> {
         let mut by_body = false;
         for part in self.parts {
             let other = part.path(self.paths);
@@ -178,7 +133,7 @@ impl Taken<'_> {
                     }
                     return Ok(true);
                 }
-                Source::Body | Source::Parameter(_) => by_body = true,
+                Source::Body | Source::Parameter(_) => by_body = !is_body,
             }
         }
         Ok(by_body)

@@ -6,9 +6,9 @@
 
 use super::known::TIMESTAMP;
 use super::object::{Read, Reader};
+use super::pairs::Parameter;
 use super::parts::{Overlay, Source as PartSource, Texts};
 use super::put;
-use super::query::Parameter;
 use crate::transcode::base64;
 use crate::transcode::fault::{Fault, quoted};
 use crate::transcode::mask;

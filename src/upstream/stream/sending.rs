@@ -57,6 +57,12 @@ impl Sending {
         Poll::Ready(Ok(()))
     }
 
+    /// Gives the call up: it is cancelled at the backend, and its answer ends with this status.
+    pub fn fail(mut self, status: Status) {
+        self.finished = true;
+        self.line.fail(status);
+    }
+
     /// Ends the request.
     pub fn finish(mut self) {
         self.finished = true;

@@ -88,7 +88,8 @@ impl GatewayBuilder {
         self.try_start().await.expect_err("the gateway refuses to start")
     }
 
-    async fn try_start(self) -> Result<Gateway, Refused> {
+    /// Starts the gateway, or says why it did not start.
+    pub async fn try_start(self) -> Result<Gateway, Refused> {
         let mut config = self.config;
         if !config.lines().any(|line| line.starts_with("listen:")) {
             config.push_str("listen: 127.0.0.1:0\n");
