@@ -174,6 +174,7 @@ fn the_effective_configuration_shows_of_an_entry_what_was_written() {
     assert_eq!(entry["methods"][0]["json"], serde_json::json!({"indent": true}), "{shown}");
     assert_eq!(entry["methods"][0]["profile"], "envoy", "{shown}");
     assert_eq!(entry["methods"][0]["routing"], serde_json::Value::Null);
+    assert_eq!(entry["methods"][0]["profile"], "envoy");
 }
 
 #[test]
