@@ -116,7 +116,8 @@ impl AnswerForm {
             return Self::Json;
         }
         let sent = Kind::of(headers);
-        if sent != Kind::Protobuf && !headers.contains_key(ACCEPT) {
+        // What most clients say is not worth a list.
+        if sent != Kind::Protobuf && headers.get_all(ACCEPT).iter().all(|line| line == JSON) {
             return Self::Json;
         }
         let [first, others @ ..] = PROTOBUF.map(|name| (Self::Protobuf(name), name));
