@@ -156,7 +156,7 @@ struct Client {
 
 impl Client {
     async fn open(port: &str) -> Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port.parse()?)).await?;
+        let stream = TcpStream::connect(("127.0.0.1", port.parse::<u16>()?)).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, read: BytesMut::with_capacity(64 << 10) })
     }
