@@ -95,6 +95,7 @@ mod resource;
 mod seed;
 mod select;
 mod service;
+mod source;
 mod steering;
 mod store;
 mod stream;

@@ -1,7 +1,6 @@
 //! Streaming calls of the embedded backend: messages are read, made and sent one by one, and go wrong as the call
 //! asks for. Not for what its metadata says: [`steering`](super::steering) and [`fault`](super::fault).
 
-use std::future::pending;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Incoming;
-use prost_reflect::{MessageDescriptor, MethodDescriptor};
+use prost_reflect::MethodDescriptor;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::Status;
@@ -21,11 +20,12 @@ use tonic::codegen::StdError;
 use super::answer::unimplemented;
 use super::calls::Ticket;
 use super::distort::{BEFORE_BREAK, Body, GARBAGE, append, grown, page, plain};
-use super::download::{Download, Upload, is_body};
+use super::download::is_body;
 use super::fault::Shape;
 use super::method::Method;
-use super::service::{LARGEST_REQUEST, Wishes, deadline_exceeded, wait};
-use crate::wire::frame::{self, FrameReader};
+use super::service::{Wishes, deadline_exceeded, wait};
+use super::source::Source;
+use crate::wire::frame;
 
 /// What a streaming method does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +77,8 @@ pub(super) async fn answer(
     if streaming == Streaming::Unknown {
         return Ok(plain(unimplemented().into_http()));
     }
-    let requests = Requests { body: request.into_body(), reader: FrameReader::new(LARGEST_REQUEST) };
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let input = method.input.clone();
-    let source = Source { streaming, input, requests, made: None, received: 0, received_bytes: None };
+    let source = Source::new(streaming, method.input.clone(), request.into_body());
     let call = Call { source, wishes, ticket: Some(ticket), deadline, answered: 0, next: None };
     Ok(call.respond().await)
 }
@@ -107,7 +105,7 @@ enum Step {
 
 impl Call {
     async fn respond(mut self) -> Response<Body> {
-        sleep(self.wishes.steering.head_wait).await;
+        pause(self.wishes.steering.head_wait).await;
         let mut response = Response::new(Body::default());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         append(response.headers_mut(), &self.wishes.faults.headers);
@@ -183,7 +181,7 @@ impl Call {
             self.source.begin(&self.wishes, self.ticket.as_ref()).await?;
             wait(self.wishes.faults.wait).await;
         } else {
-            sleep(self.wishes.steering.every).await;
+            pause(self.wishes.steering.every).await;
         }
         let strikes = |otherwise| !many || at >= self.wishes.steering.fail_after.unwrap_or(otherwise);
         if let Some(failure) = &self.wishes.faults.failure
@@ -220,141 +218,13 @@ impl Call {
     }
 }
 
-/// Where answers come from.
-struct Source {
-    streaming: Streaming,
-    input: MessageDescriptor,
-    requests: Requests,
-    made: Option<Made>,
-    received: usize,
-    received_bytes: Option<usize>,
-}
-
-/// What was made of the requests before the first answer.
-enum Made {
-    Request(Bytes),
-    Download(Download),
-}
-
-impl Source {
-    /// Reads what has to be there before the first answer.
-    async fn begin(&mut self, wishes: &Wishes, ticket: Option<&Ticket>) -> Result<(), Status> {
-        self.made = match self.streaming {
-            Streaming::Echo | Streaming::Unknown => None,
-            Streaming::Collect => Some(Made::Request(self.collect(wishes, ticket).await?)),
-            Streaming::Repeat | Streaming::Download => {
-                let request = self.read(wishes, ticket).await?;
-                let request = request.ok_or_else(|| Status::internal("there is no request message"))?;
-                Some(match self.streaming {
-                    Streaming::Download => Made::Download(Download::new(&self.input, &request)),
-                    _ => Made::Request(request),
-                })
-            }
-        };
-        Ok(())
-    }
-
-    /// Whether so many answers are all.
-    fn is_enough(&self, answered: usize, wishes: &Wishes) -> bool {
-        match self.streaming {
-            Streaming::Collect => answered == 1,
-            Streaming::Echo => wishes.steering.messages.is_some_and(|messages| answered >= messages),
-            _ => answered >= wishes.steering.messages.unwrap_or(3),
-        }
-    }
-
-    async fn next(&mut self, wishes: &Wishes, ticket: Option<&Ticket>) -> Result<Option<Bytes>, Status> {
-        match &mut self.made {
-            Some(Made::Request(request)) => Ok(Some(request.clone())),
-            Some(Made::Download(download)) => Ok(Some(download.chunk(wishes.steering.bytes))),
-            None => self.read(wishes, ticket).await,
-        }
-    }
-
-    /// All requests in one: the last, or the data of all.
-    async fn collect(&mut self, wishes: &Wishes, ticket: Option<&Ticket>) -> Result<Bytes, Status> {
-        let (mut last, mut upload) = (Bytes::new(), Upload::default());
-        while self.received < wishes.steering.messages.unwrap_or(usize::MAX) {
-            fail_after(self.received, wishes)?;
-            let Some(request) = self.read(wishes, ticket).await? else { break };
-            if is_body(&self.input) {
-                upload.push(&request);
-            }
-            last = request;
-        }
-        if let Some(failure) = &wishes.faults.failure
-            && wishes.faults.shape != Some(Shape::AfterMessage)
-        {
-            return Err(failure.status());
-        }
-        if !is_body(&self.input) {
-            return Ok(last);
-        }
-        self.received_bytes = Some(upload.len);
-        Ok(upload.joined())
-    }
-
-    async fn read(&mut self, wishes: &Wishes, ticket: Option<&Ticket>) -> Result<Option<Bytes>, Status> {
-        sleep(wishes.steering.read_wait).await;
-        let request = self.requests.next().await?;
-        if let (Some(request), Some(ticket)) = (&request, ticket) {
-            self.received += 1;
-            ticket.message(request);
-        }
-        Ok(request)
-    }
-
-    /// How much came in, where that is the answer.
-    fn counts(&self) -> HeaderMap {
-        let mut counts = HeaderMap::new();
-        if self.streaming == Streaming::Collect {
-            counts.insert("transom-received", self.received.into());
-        }
-        if let Some(bytes) = self.received_bytes {
-            counts.insert("transom-received-bytes", bytes.into());
-        }
-        counts
-    }
-}
-
-/// Fails where faults strike after so many requests.
-fn fail_after(received: usize, wishes: &Wishes) -> Result<(), Status> {
-    match (&wishes.faults.failure, wishes.steering.fail_after) {
-        (Some(failure), Some(after)) if received >= after => Err(failure.status()),
-        _ => Ok(()),
+/// Waits, but for no time at all not even a tick of the clock.
+pub(super) async fn pause(period: Duration) {
+    if !period.is_zero() {
+        sleep(period).await;
     }
 }
 
 fn framed(message: &[u8]) -> Bytes {
     [&frame::prefix(message.len())[..], message].concat().into()
-}
-
-/// The messages of a request, read only when they are asked for.
-struct Requests {
-    body: Incoming,
-    reader: FrameReader,
-}
-
-impl Requests {
-    async fn next(&mut self) -> Result<Option<Bytes>, Status> {
-        loop {
-            if let Some(message) = self.reader.next().map_err(broken)? {
-                return Ok(Some(message));
-            }
-            match self.body.frame().await {
-                None => return self.reader.finish().map_err(broken).map(|()| None),
-                // Nobody waits any more: the call is dropped as soon as the connection notices it too.
-                Some(Err(_)) => return pending().await,
-                Some(Ok(frame)) => {
-                    if let Ok(chunk) = frame.into_data() {
-                        self.reader.push(chunk);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn broken(fault: frame::FrameError) -> Status {
-    Status::internal(format!("the request is broken: {fault}"))
 }
