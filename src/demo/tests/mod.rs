@@ -1,6 +1,7 @@
 //! The embedded backend over real sockets. Here: what the tests share; the cases are in the files below.
 
 mod records;
+mod streams;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -6,6 +6,8 @@ mod deadlines;
 mod links;
 mod replays;
 mod secure;
+mod stalled;
+mod streams;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,7 +23,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Call, Deadlines, Reply, Settings, TlsSettings, Upstream};
+use super::{
+    Call, Deadlines, End, Gone, Opening, Receiving, Reply, Sending, Settings, TlsSettings, Upstream,
+};
 use crate::problem::{Place, Problems};
 use crate::status::Status;
 use crate::wire::frame::prefix;
@@ -180,6 +184,25 @@ fn call(message: &[u8]) -> Call {
         frame: framed(message),
         timeout: None,
     }
+}
+
+/// Opens a streaming call.
+async fn open(upstream: &Upstream, timeout: Option<Duration>) -> (Sending, Receiving) {
+    open_at(upstream, "/pkg.Service/Stream", timeout).await
+}
+
+async fn open_at(upstream: &Upstream, path: &'static str, timeout: Option<Duration>) -> (Sending, Receiving) {
+    let (path, metadata) = (PathAndQuery::from_static(path), HeaderMap::new());
+    soon(upstream.open(Opening { path, metadata, timeout })).await.expect("it opens")
+}
+
+/// The messages up to the end, and how it ended.
+async fn rest(receiving: &mut Receiving) -> (Vec<Bytes>, End) {
+    let mut messages = Vec::new();
+    while let Some(message) = soon(receiving.message()).await {
+        messages.push(message);
+    }
+    (messages, receiving.end())
 }
 
 fn message(reply: &Reply) -> &[u8] {
