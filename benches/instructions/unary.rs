@@ -102,7 +102,7 @@ fn config(backend: SocketAddr) -> String {
 
 /// Reads one answer that tells its length.
 fn read_answer(client: &mut TcpStream) -> String {
-    let (mut answer, mut piece) = (Vec::new(), [0; 64 * 1024]);
+    let (mut answer, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
     loop {
         let read = client.read(&mut piece).expect("read");
         assert!(read > 0, "the connection goes on");

@@ -78,10 +78,6 @@ const TABLE: &[(&str, [Word; 4])] = &[
         "bodies.patch_mask_into_structs",
         [Word::Switch(false), Word::Switch(true), Word::Switch(false), Word::Switch(false)],
     ),
-    (
-        "bodies.patch_mask_unknown_fields",
-        [Word::Text("ignore"), Word::Text("refuse"), Word::Text("ignore"), Word::Text("ignore")],
-    ),
 ];
 
 /// A default in the table.

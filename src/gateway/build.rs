@@ -77,7 +77,7 @@ pub(super) fn snapshot(
         bindings,
         table,
         routes: routes.into_iter().map(Arc::new).collect(),
-        bodies: settings.mapping.protocol.bodies.clone(),
+        protocol: settings.mapping.protocol.clone(),
         upstreams: upstreams.into_iter().flatten().collect(),
         policy: policy.flatten(),
         plans: ready.plans,

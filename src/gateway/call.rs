@@ -16,7 +16,7 @@ use super::{Peer, Route, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
 use crate::policy::Identity;
-use crate::protocol::{self, Answer, AnswerForm, Body};
+use crate::protocol::{self, Answer, Body};
 use crate::ratelimit::Outcome;
 use crate::status::{Code, Origin, Status};
 use crate::transcode::Plans;
@@ -48,8 +48,7 @@ impl Snapshot {
             Err(Refusal::Health(health)) => self.tell(health, &parts, record).await.into_response(),
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
             Err(Refusal::Status(status)) => {
-                let form = AnswerForm::of(&parts.headers, &self.bodies);
-                Self::error(&status, HeaderMap::new(), &self.common_plans, form, record).into_response()
+                Self::error(&status, HeaderMap::new(), &self.common(), &parts.headers, record).into_response()
             }
         };
         record.http_status = response.status();
@@ -82,8 +81,8 @@ impl Snapshot {
             }
             Err(status) => {
                 record.shown = route.duties.shown(captures, &kept.message);
-                let form = AnswerForm::of(&parts.headers, &route.protocol.bodies);
-                Self::error(&status, kept.headers, route.plan.plans(), form, record)
+                let way = (route.plan.plans(), &*route.protocol);
+                Self::error(&status, kept.headers, &way, &parts.headers, record)
             }
         };
         if let (Some(name), Some(version)) = (&self.version_header, &route.duties.api_version) {
@@ -102,11 +101,16 @@ impl Snapshot {
         answer
     }
 
+    /// How answers are written that are about no method.
+    pub(super) fn common(&self) -> (&Plans, &protocol::Settings) {
+        (&self.common_plans, &self.protocol)
+    }
+
     pub(super) fn error(
         status: &Status,
         headers: HeaderMap,
-        plans: &Plans,
-        form: AnswerForm,
+        (plans, settings): &(&Plans, &protocol::Settings),
+        asked: &HeaderMap,
         record: &mut CallRecord,
     ) -> Answer {
         record.code = status.code;
@@ -115,7 +119,7 @@ impl Snapshot {
         if !let_in && status.origin != Origin::Upstream {
             record.refusal = Some(status.message.clone());
         }
-        protocol::error(status, headers, plans, form)
+        protocol::error(status, headers, plans, settings, asked)
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Backend, HealthSettings, Snapshot};
 use crate::metadata;
 use crate::observe::CallRecord;
 use crate::problem::{Place, Problem, Problems};
-use crate::protocol::{Answer, AnswerForm};
+use crate::protocol::Answer;
 use crate::route::{Miss, RouteTable};
 use crate::status::{Code, Origin, Status};
 use crate::upstream::{Call, Upstream};
@@ -137,9 +137,7 @@ impl Snapshot {
                 body: br#"{"status":"SERVING"}"#.to_vec().into(),
                 trailers: HeaderMap::new(),
             },
-            Err(status) => {
-                Self::error(&status, HeaderMap::new(), &self.common_plans, AnswerForm::Json, record)
-            }
+            Err(status) => Self::error(&status, HeaderMap::new(), &self.common(), &parts.headers, record),
         }
     }
 }

@@ -42,7 +42,6 @@ pub use crate::metadata::Peer;
 use crate::patch::PatchPlan;
 use crate::policy::Policy;
 use crate::problem::Problems;
-use crate::protocol::BodySettings;
 use crate::ratelimit::{self, MethodLimits, RateLimits};
 use crate::route::RouteTable;
 use crate::rule::{Binding, ServiceGlob};
@@ -155,8 +154,8 @@ pub struct Snapshot {
     table: RouteTable,
     /// One for each binding, in the same order.
     routes: Vec<Arc<Route>>,
-    /// Bodies of requests that no binding takes.
-    bodies: BodySettings,
+    /// How requests are answered that no binding takes.
+    protocol: protocol::Settings,
     upstreams: Vec<Backend>,
     policy: Option<Policy>,
     /// Those that differ, and those of most methods first.

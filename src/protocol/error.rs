@@ -4,15 +4,22 @@
 use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::{Answer, AnswerForm};
+use super::{Answer, AnswerForm, Settings};
 use crate::route::{Allowed, Miss, WrongMethod};
 use crate::status::{Code, Origin, Status};
 use crate::transcode::Plans;
 use crate::wire::field::{put_bytes, put_varint};
 
-/// The answer for a status. `headers` are those that the backend's metadata became.
+/// The answer for a status. `headers` are those that the backend's metadata became; `asked` are the request's.
 #[must_use]
-pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans, form: AnswerForm) -> Answer {
+pub fn error(
+    status: &Status,
+    mut headers: HeaderMap,
+    plans: &Plans,
+    settings: &Settings,
+    asked: &HeaderMap,
+) -> Answer {
+    let form = AnswerForm::of(asked, &settings.bodies);
     // Of an answer that was being written when the call failed.
     headers.remove(CONTENT_TYPE);
     let mut bytes = Vec::with_capacity(128);
@@ -20,6 +27,11 @@ pub fn error(status: &Status, mut headers: HeaderMap, plans: &Plans, form: Answe
         (Some(body), _) => {
             headers.insert(CONTENT_TYPE, body.content_type.clone());
             bytes.extend_from_slice(&body.bytes);
+        }
+        (None, AnswerForm::Json) if settings.answers.error_envelope => {
+            bytes.extend_from_slice(b"{\"error\":");
+            plans.write_status(status, &mut bytes);
+            bytes.push(b'}');
         }
         (None, AnswerForm::Json) => plans.write_status(status, &mut bytes),
         (None, AnswerForm::Protobuf(name)) => {

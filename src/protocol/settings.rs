@@ -90,6 +90,8 @@ pub struct AnswerSettings {
     pub status_metadata: Option<HeaderName>,
     /// Whether answers to GET are tagged, and a client that has one already is told so.
     pub etag: bool,
+    /// Whether the JSON of errors stands in an envelope, `{"error":...}`.
+    pub error_envelope: bool,
 }
 
 impl AnswerSettings {

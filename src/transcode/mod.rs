@@ -58,6 +58,8 @@ pub struct Settings {
     pub refuse_path_conflicts: bool,
     /// Query parameters that are never bound, such as `key` or `alt`.
     pub ignored_query: Vec<String>,
+    /// What parts the values of a repeated field in a captured text.
+    pub path_lists: char,
     /// How deep JSON and messages may nest; at most [`DEEPEST`].
     pub max_depth: usize,
     /// How long the JSON of an answer may be, in bytes.
@@ -94,6 +96,7 @@ impl Default for Settings {
             refuse_unknown_query: false,
             refuse_path_conflicts: false,
             ignored_query: Vec::new(),
+            path_lists: ',',
             max_depth: 100,
             max_json: 64 * 1024 * 1024,
         }

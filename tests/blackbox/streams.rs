@@ -58,9 +58,14 @@ async fn the_messages_of_a_stream_come_in_the_form_that_the_client_asks_for() {
         (
             "text/event-stream",
             "text/event-stream",
-            "id: 1\ndata: {\"id\":\"7\"}\n\nid: 2\ndata: {\"id\":\"7\"}\n\nid: 3\ndata: {\"id\":\"7\"}\n\n",
+            "id: 1\ndata: {\"id\":\"7\"}\n\nid: 2\ndata: {\"id\":\"7\"}\n\nid: 3\ndata: {\"id\":\"7\"}\n\nevent: end\ndata: {}\n\n",
         ),
         ("text/event-stream;q=0.5, application/x-ndjson;q=0.7", "application/x-ndjson", bare.as_str()),
+        (
+            "application/json-seq",
+            "application/json-seq",
+            "\u{1e}{\"id\":\"7\"}\n\u{1e}{\"id\":\"7\"}\n\u{1e}{\"id\":\"7\"}\n",
+        ),
         ("image/png", "application/json", lines.as_str()),
     ] {
         let (found, body) = watch(&gateway, &[("accept", accept)]).await;
@@ -90,8 +95,9 @@ async fn an_error_is_visible_before_and_after_the_first_message() {
     let failing = fault("status=5;message=gone");
     for accept in ["*/*", "text/event-stream", "application/x-ndjson"] {
         let early = gateway.request(Method::GET, "/v1/watch", &[failing, ("accept", accept)], "").await;
-        assert_eq!(early.error(), (404, "gone".into()), "{accept}");
-        assert_eq!(early.header("content-type"), "application/json");
+        assert_eq!((early.status.as_u16(), early.header("content-type")), (404, "application/json"));
+        let body = if accept == "*/*" { early.json()["error"].clone() } else { early.json() };
+        assert_eq!(body["message"], "gone", "{accept}");
     }
     let error = r#"{"code":5,"message":"gone","details":[]}"#;
     for (accept, expected) in [
@@ -161,6 +167,7 @@ async fn a_request_of_many_messages_is_read_in_every_form() {
         ("{\"id\":\"1\"}\n{\"id\":\"2\"}\n", 2),
         ("{\"id\":\"1\"} {\"id\":\"2\"}{\"id\":\"3\"}", 3),
         (" [ {\"id\":\"1\"}, {\"id\":\"2\"} ] ", 2),
+        ("\u{1e}{\"id\":\"1\"}\n\u{1e}{\"id\":\"2\"}\n", 2),
         ("{\"id\":\"4\"}", 1),
     ] {
         for cut in [1, 3, 1000] {
@@ -193,7 +200,7 @@ async fn a_fault_in_the_midst_of_a_request_cancels_the_call() {
         let (status, _) = call.head().await;
         assert_eq!(status, 400);
         let body = call.rest().await.expect("a whole answer");
-        assert!(body.contains("id: expected a string"), "{body}");
+        assert!(body.contains("message 2: id: expected a string"), "{body}");
         cancelled(&backend, at).await;
     }
 }

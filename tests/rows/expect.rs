@@ -64,10 +64,10 @@ fn body(wanted: &Expect, answer: &Answer, faults: &mut Faults) {
     if let Some(wanted) = &wanted.base64 {
         faults.compare("body in base64", wanted, &STANDARD.encode(&answer.body));
     }
-    for part in wanted.contains.iter().flat_map(|parts| parts.all()) {
+    for part in wanted.contains.iter().flat_map(super::case::Texts::all) {
         faults.check(text.contains(part), || format!("the body does not hold `{part}`"));
     }
-    for part in wanted.lacks.iter().flat_map(|parts| parts.all()) {
+    for part in wanted.lacks.iter().flat_map(super::case::Texts::all) {
         faults.check(!text.contains(part), || format!("the body holds `{part}`"));
     }
     if let Some(wanted) = &wanted.lines {
@@ -92,7 +92,7 @@ fn body(wanted: &Expect, answer: &Answer, faults: &mut Faults) {
         faults.same("code", &code.into(), &json["code"]);
         faults.check(json["details"].is_array(), || "no `details`".to_owned());
     }
-    for wanted in wanted.message.iter().flat_map(|parts| parts.all()) {
+    for wanted in wanted.message.iter().flat_map(super::case::Texts::all) {
         let message = json["message"].as_str().unwrap_or_default();
         faults.check(message.contains(wanted), || format!("the message does not hold `{wanted}`"));
     }

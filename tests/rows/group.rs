@@ -74,11 +74,11 @@ pub fn read_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     let value: serde_json::Value =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())?;
-    serde_path(value)
+    serde_path(&value)
 }
 
 /// Tells which element of a list is at fault, where it is one.
-fn serde_path<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T, String> {
+fn serde_path<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Result<T, String> {
     let whole = serde_json::from_value(value.clone());
     whole.map_err(|error| {
         let cases =

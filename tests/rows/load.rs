@@ -37,8 +37,8 @@ pub async fn run(case: &Case) -> Vec<String> {
 
 fn judge(wanted: &Expect, fine: bool, told: &str) -> Vec<String> {
     let mut faults = Vec::new();
-    let problems = wanted.problems.as_ref().map(|texts| texts.all()).unwrap_or_default();
-    let warnings = wanted.warnings.as_ref().map(|texts| texts.all()).unwrap_or_default();
+    let problems = wanted.problems.as_ref().map(super::case::Texts::all).unwrap_or_default();
+    let warnings = wanted.warnings.as_ref().map(super::case::Texts::all).unwrap_or_default();
     if fine != problems.is_empty() {
         faults.push(format!("expected {}", if fine { "problems" } else { "that it loads" }));
     }

@@ -41,7 +41,7 @@ async fn every_row_is_kept() {
         .flat_map(stream::iter)
         .collect()
         .await;
-    println!("{}", count(groups.iter().flat_map(|group| &group.cases)));
+    println!("{}", count(&groups.iter().flat_map(|group| &group.cases)));
     assert!(
         faults.is_empty(),
         "{} of {cases} cases are not as the rule book has it:\n\n{}",
@@ -51,7 +51,7 @@ async fn every_row_is_kept() {
 }
 
 /// `rows: N, cases: N, ...`
-fn count<'c>(cases: impl Iterator<Item = &'c Case> + Clone) -> String {
+fn count<'c>(cases: &(impl Iterator<Item = &'c Case> + Clone)) -> String {
     let rows = |cases: &mut dyn Iterator<Item = &'c Case>| -> usize {
         let rows: BTreeSet<_> = cases.flat_map(Case::rows).map(str::to_owned).collect();
         rows.len()

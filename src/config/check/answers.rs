@@ -37,6 +37,7 @@ impl Check<'_> {
             empty_status: self.success("answers.empty_status", file.empty_status),
             status_metadata: file.status_metadata.as_ref().and_then(|name| self.status_metadata(name)),
             etag: file.etag,
+            error_envelope: file.error_envelope,
         }
     }
 

@@ -8,7 +8,8 @@ use crate::problem::Problems;
 use crate::{gateway, metadata, protocol, route, transcode};
 
 use super::super::file::{
-    File, Json, PrecedenceRule, Routing, Strictness, TieRule, Unescaping, UnsetValues, WrongMethodAnswer,
+    File, Json, PathLists, PrecedenceRule, Routing, Strictness, TieRule, Unescaping, UnsetValues,
+    WrongMethodAnswer,
 };
 use super::super::mappings::{COMMON, Mappings};
 use super::Check;
@@ -32,6 +33,12 @@ pub(super) fn transcode(file: &Json, max_depth: usize, max_json: usize) -> trans
         refuse_unknown_query: refuse(file.unknown_query),
         refuse_path_conflicts: refuse(file.path_conflicts),
         ignored_query: file.ignored_query.clone(),
+        path_lists: match file.path_lists {
+            PathLists::Csv => ',',
+            PathLists::Pipes => '|',
+            PathLists::Ssv => ' ',
+            PathLists::Tsv => '\t',
+        },
         max_depth,
         max_json,
     }

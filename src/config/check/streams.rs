@@ -23,6 +23,7 @@ fn settings(file: &Streams, trailers: Vec<HeaderName>) -> protocol::StreamSettin
             StreamForm::Lines => protocol::StreamForm::Lines,
             StreamForm::Events => protocol::StreamForm::Events,
             StreamForm::Array => protocol::StreamForm::Array,
+            StreamForm::Sequence => protocol::StreamForm::Sequence,
         },
         newline_after_chunks: file.newline_after_chunks,
         head_wait: file.head_wait.0,

@@ -22,4 +22,6 @@ pub struct Answers {
     /// Whether answers to GET get a weak `ETag`, unless the backend sends one, and `If-None-Match` is answered with
     /// 304.
     pub etag: bool,
+    /// Whether error bodies are `{"error": ...}` around the `google.rpc.Status`, as in streams.
+    pub error_envelope: bool,
 }

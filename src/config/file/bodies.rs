@@ -37,7 +37,7 @@ impl Default for Bodies {
             protobuf: true,
             patch_mask: true,
             patch_mask_into_structs: false,
-            patch_mask_unknown_fields: Strictness::Ignore,
+            patch_mask_unknown_fields: Strictness::Refuse,
             strict_content_type: false,
         }
     }

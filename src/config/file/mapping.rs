@@ -34,6 +34,8 @@ pub struct Json {
     pub path_conflicts: Strictness,
     /// Query parameters that are never bound to a field, such as `key`.
     pub ignored_query: Vec<String>,
+    /// What parts the values of a repeated field in a path variable.
+    pub path_lists: PathLists,
 }
 
 impl Default for Json {
@@ -51,8 +53,23 @@ impl Default for Json {
             unknown_query: Strictness::Ignore,
             path_conflicts: Strictness::Ignore,
             ignored_query: Vec::new(),
+            path_lists: PathLists::Csv,
         }
     }
+}
+
+/// What parts the values of a repeated field in a path variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PathLists {
+    /// A comma.
+    Csv,
+    /// A `|`.
+    Pipes,
+    /// A space.
+    Ssv,
+    /// A tab.
+    Tsv,
 }
 
 /// How fields that are not set are written.

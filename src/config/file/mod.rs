@@ -31,7 +31,8 @@ pub use identity::{Certificate, CredentialUse, Identity, IdentityMetadata, Key, 
 pub use listen::{ClientCertificate, Listener, ListenerTls, Listeners};
 pub(super) use mapping::FORWARD_RESPONSE;
 pub use mapping::{
-    Json, Metadata, PrecedenceRule, Routing, Strictness, TieRule, Unescaping, UnsetValues, WrongMethodAnswer,
+    Json, Metadata, PathLists, PrecedenceRule, Routing, Strictness, TieRule, Unescaping, UnsetValues,
+    WrongMethodAnswer,
 };
 pub use part::Part;
 pub use partial::PartialUpdates;

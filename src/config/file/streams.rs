@@ -48,4 +48,6 @@ pub enum StreamForm {
     Events,
     /// One JSON array.
     Array,
+    /// A JSON text sequence (RFC 7464).
+    Sequence,
 }

@@ -127,8 +127,10 @@ impl Steps<'_> {
                 exchange.record(record);
                 let End { metadata, outcome } = exchange.into_end();
                 self.keep_trailers(&metadata, kept);
-                outcome?;
-                return Ok(writing.empty(&mut kept.headers));
+                return match outcome {
+                    Ok(()) => Ok(writing.empty(&mut kept.headers)),
+                    Err(status) => Err(writing.only_error(status)),
+                };
             }
             Some(Some(message)) => writing.message(&message)?,
             None => {}

@@ -93,13 +93,13 @@ where
         while let Some(piece) = self.piece().await? {
             splitter.push(piece);
             while let Some(text) = splitter.next()? {
-                if self.text(&text, sending).await?.is_err() {
+                if self.numbered(splitter.number(), &text, sending).await?.is_err() {
                     return Ok(Err(Gone));
                 }
             }
         }
         if let Some(text) = splitter.finish()?
-            && self.text(&text, sending).await?.is_err()
+            && self.numbered(splitter.number(), &text, sending).await?.is_err()
         {
             return Ok(Err(Gone));
         }
@@ -143,6 +143,19 @@ where
                 Some(Ok(Err(_trailers))) => {}
             }
         }
+    }
+
+    /// The same as [`text`](Self::text), whose fault tells which message has it.
+    async fn numbered(
+        &mut self,
+        number: u64,
+        json: &[u8],
+        sending: &mut Sending,
+    ) -> Result<Result<(), Gone>, Status> {
+        self.text(json, sending).await.map_err(|mut fault| {
+            fault.message = format!("message {number}: {}", fault.message);
+            fault
+        })
     }
 
     async fn text(&mut self, json: &[u8], sending: &mut Sending) -> Result<Result<(), Gone>, Status> {

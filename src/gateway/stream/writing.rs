@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::super::Route;
 use crate::protocol::{Body, StreamForm, StreamWriter};
-use crate::status::Status;
+use crate::status::{self, Status};
 
 /// A stream being written.
 pub(super) struct Writing {
@@ -63,6 +63,16 @@ impl Writing {
             self.writer.error(&mut self.out, |out| self.route.plan.plans().write_status(status, out));
         }
         told
+    }
+
+    /// An error that is the whole answer: in the envelope of the lines that the client expects, where it is that.
+    pub(super) fn only_error(mut self, status: Status) -> Status {
+        if self.writer.form() != StreamForm::ResultLines || status.body.is_some() {
+            return status;
+        }
+        self.error(&status);
+        let body = status::Body { content_type: self.writer.content_type(), bytes: self.out.into() };
+        status.with_body(body)
     }
 
     pub(super) fn keep_alive(&mut self) {

@@ -14,6 +14,7 @@ use crate::protocol::accept::{Accept, Range, Rank, best};
 /// |---|---|
 /// | `text/event-stream` | events |
 /// | `application/x-ndjson`, and what else lines are called: `application/ndjson`, `jsonl`, `x-jsonl`, `jsonlines`, `x-jsonlines`, `jsonlines+json` | bare lines |
+/// | `application/json-seq` | a sequence (RFC 7464) |
 /// | `application/json;stream=array` | an array |
 /// | `application/json;stream=result` | lines in an envelope |
 /// | `application/json` | `default`: every client of an API sends that, so it says nothing of streams; an array, if the type of `default` is refused (`q=0`) |
@@ -46,6 +47,7 @@ fn own(accept: &Accept<'_>, form: StreamForm) -> Rank {
             let ranks = LINES.iter().map(|name| accept.rank("application", name));
             ranks.max_by_key(|rank| (rank.closeness, rank.quality)).unwrap_or_default()
         }
+        StreamForm::Sequence => accept.rank("application", "json-seq"),
         StreamForm::ResultLines | StreamForm::Array => json(accept, |named| named == Some(form)),
         StreamForm::Raw => Rank::default(),
     }
@@ -63,8 +65,8 @@ fn named(range: &Range<'_>) -> Option<StreamForm> {
 }
 
 /// In the order in which the client gets them that wants them alike.
-const FORMS: [StreamForm; 4] =
-    [StreamForm::Events, StreamForm::Lines, StreamForm::Array, StreamForm::ResultLines];
+const FORMS: [StreamForm; 5] =
+    [StreamForm::Events, StreamForm::Lines, StreamForm::Array, StreamForm::ResultLines, StreamForm::Sequence];
 
 /// The names that lines of JSON go by; none is registered with IANA.
 const LINES: [&str; 7] =
@@ -96,6 +98,7 @@ mod tests {
                 ("application/x-ndjson", LINES),
                 ("application/ndjson", LINES),
                 ("application/jsonl", LINES),
+                ("application/json-seq", StreamForm::Sequence),
                 ("application/x-jsonlines", LINES),
                 ("application/json;stream=array", ARRAY),
                 ("application/json; stream=\"array\"", ARRAY),

@@ -17,6 +17,8 @@ pub enum StreamForm {
     Events,
     /// One JSON array: `application/json`.
     Array,
+    /// A JSON text sequence (RFC 7464): `application/json-seq`.
+    Sequence,
     /// The bytes of `google.api.HttpBody`, one message after the other.
     Raw,
 }
@@ -57,6 +59,7 @@ impl StreamWriter {
             StreamForm::ResultLines | StreamForm::Array => "application/json",
             StreamForm::Lines => "application/x-ndjson",
             StreamForm::Events => "text/event-stream",
+            StreamForm::Sequence => "application/json-seq",
             StreamForm::Raw => "application/octet-stream",
         })
     }
@@ -105,6 +108,7 @@ impl StreamWriter {
                 out.extend_from_slice(b"\ndata: ");
             }
             StreamForm::Array => self.separate(out),
+            StreamForm::Sequence => out.push(RECORD),
             StreamForm::Lines | StreamForm::Raw => {}
         }
     }
@@ -121,6 +125,7 @@ impl StreamWriter {
             }
             StreamForm::Events => end_event(from, out),
             StreamForm::Array => {}
+            StreamForm::Sequence => out.push(b'\n'),
             StreamForm::Raw => out.extend_from_slice(self.after_chunk()),
         }
     }
@@ -136,10 +141,13 @@ impl StreamWriter {
         out.push(if self.written == 0 { b'[' } else { b',' });
     }
 
-    /// Ends a stream that went well.
+    /// Ends a stream that went well. Events end by one that says so: a browser that sees the connection close calls
+    /// again, unless its page has closed the source before.
     pub fn end(&mut self, out: &mut Vec<u8>) {
-        if self.form == StreamForm::Array {
-            out.extend_from_slice(if self.written == 0 { b"[]" } else { b"]" });
+        match self.form {
+            StreamForm::Array => out.extend_from_slice(if self.written == 0 { b"[]" } else { b"]" }),
+            StreamForm::Events => out.extend_from_slice(b"event: end\ndata: {}\n\n"),
+            _ => {}
         }
     }
 
@@ -156,6 +164,7 @@ impl StreamWriter {
                 return;
             }
             StreamForm::Array => self.separate(out),
+            StreamForm::Sequence => out.push(RECORD),
             StreamForm::ResultLines | StreamForm::Lines => {}
         }
         out.extend_from_slice(b"{\"error\":");
@@ -217,6 +226,9 @@ fn first_break(from: usize, out: &[u8]) -> Option<usize> {
 fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
+
+/// What begins each text of a sequence.
+const RECORD: u8 = 0x1e;
 
 /// nginx, and those that copy it, gather an answer unless this says `no`.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");

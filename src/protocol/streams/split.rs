@@ -244,8 +244,9 @@ impl Text {
     }
 }
 
+/// White space, and what begins each text of a sequence (RFC 7464).
 fn is_white(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x1e)
 }
 
 fn ends_bare(byte: u8) -> bool {

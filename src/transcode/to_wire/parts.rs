@@ -279,7 +279,10 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
         let text = captures.get(index as usize).map(|text| &**text).unwrap_or_default();
         let written = match field.shape {
             Shape::Map => Err("a map cannot be captured from a path".to_owned()),
-            Shape::List => self.text_list(field, text.split(','), TextSource::Path),
+            Shape::List => {
+                let values = text.split(self.plans.settings().path_lists);
+                self.text_list(field, values, TextSource::Path)
+            }
             Shape::Single => self.tagged_text(field, text, TextSource::Path),
         };
         written.map_err(|what| self.fault_of(Some(Source::Capture(index)), &what))

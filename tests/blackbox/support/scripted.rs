@@ -18,12 +18,15 @@ pub struct Script {
     pub trailers: &'static [(&'static str, &'static str)],
 }
 
+/// The head of a call and its body.
+type Seen = (Request<()>, Vec<u8>);
+
 /// The backend, until it is dropped.
 #[derive(Debug)]
 pub struct Scripted {
     pub address: SocketAddr,
     script: watch::Sender<Script>,
-    calls: Arc<Mutex<Vec<(Request<()>, Vec<u8>)>>>,
+    calls: Arc<Mutex<Vec<Seen>>>,
     _tasks: JoinSet<()>,
 }
 
@@ -66,7 +69,7 @@ async fn serve(
     request: Request<h2::RecvStream>,
     mut respond: SendResponse<Bytes>,
     script: Script,
-    seen: Arc<Mutex<Vec<(Request<()>, Vec<u8>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
 ) {
     let (head, mut body) = request.into_parts();
     let mut bytes = Vec::new();

@@ -43,7 +43,7 @@ async fn deep_and_endless_json_is_refused_in_time() {
     let nested =
         |open: &str, close: &str, times: usize| format!("{}{}", open.repeat(times), close.repeat(times));
     for body in [
-        format!("{{\"inner\":{}}}", nested("{\"deeper\":", "}", 10_000).replacen("}", "{}}", 1)),
+        format!("{{\"inner\":{}}}", nested("{\"deeper\":", "}", 10_000).replacen('}', "{}}", 1)),
         format!("{{\"nofield\":{}}}", nested("[", "]", 1_000_000)),
         format!("{{\"anything\":{}}}", nested("[", "]", 10_000)),
         format!("{{\"attributes\":{}}}", nested("{\"a\":", "}", 10_000)),
