@@ -14,7 +14,10 @@ async fn mirror(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) 
     let Ok(mut answer) = respond.send_response(head(), false) else { return };
     while let Some(Ok(chunk)) = body.data().await {
         let _ = body.flow_control().release_capacity(chunk.len());
-        let _ = answer.send_data(chunk, false);
+        // The end of a request is an empty frame, of which h2 bears few that end nothing.
+        if !chunk.is_empty() {
+            let _ = answer.send_data(chunk, false);
+        }
     }
     let _ = answer.send_trailers(header_map(&[("grpc-status", "0"), ("x-tail", "2")]));
 }
@@ -339,7 +342,7 @@ async fn a_finished_request_may_be_given_up_too_and_an_ended_call_is_not_cancell
         let (sending, mut receiving) = open(&upstream, None).await;
         sending.finish();
         let (_, end) = rest(&mut receiving).await;
-        assert_eq!(end.outcome, Ok(()));
+        assert!(end.outcome.is_ok(), "{:?}", end.outcome);
     }
     let view = upstream.streams().pool.view.borrow();
     assert_eq!(view.ready.len(), 1);
