@@ -1,6 +1,7 @@
 //! Streaming calls of the embedded backend: messages are read, made and sent one by one, and go wrong as the call
 //! asks for. Not for what its metadata says: [`steering`](super::steering) and [`fault`](super::fault).
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -79,7 +80,7 @@ pub(super) async fn answer(
     }
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let source = Source::new(streaming, method.input.clone(), request.into_body());
-    let call = Call { source, wishes, ticket: Some(ticket), deadline, answered: 0, next: None };
+    let call = Call { source, wishes, ticket: Some(ticket), deadline, answered: 0, next: VecDeque::new() };
     Ok(call.respond().await)
 }
 
@@ -93,7 +94,7 @@ struct Call {
     /// How many answers were made.
     answered: usize,
     /// What comes next, where that is known.
-    next: Option<Step>,
+    next: VecDeque<Step>,
 }
 
 /// The next part of an answer.
@@ -117,7 +118,7 @@ impl Call {
                 self.complete();
                 return response;
             }
-            self.next = Some(first);
+            self.next.push_front(first);
         }
         *response.body_mut() = StreamBody::new(unfold(self, Self::frame)).boxed_unsync();
         response
@@ -125,7 +126,7 @@ impl Call {
 
     async fn frame(mut self) -> Option<(Result<Frame<Bytes>, StdError>, Self)> {
         self.ticket.as_ref()?;
-        let step = match self.next.take() {
+        let step = match self.next.pop_front() {
             Some(step) => step,
             None => self.step().await,
         };
@@ -213,7 +214,7 @@ impl Call {
             Some(Shape::Garbage) if strikes(1) => (Bytes::from_static(GARBAGE), Some(Step::End(Ok(())))),
             _ => (message, None),
         };
-        self.next = next;
+        self.next.extend(next);
         Ok(Step::Piece(piece))
     }
 }

@@ -174,14 +174,14 @@ async fn streams_fail_where_they_are_told_to() {
         ("Watch", "", "no-message", 0, Code::Ok),
         ("Watch", "", "two-messages", 6, Code::Ok),
         ("Watch", "", "reset=REFUSED_STREAM", 0, Code::Unknown),
-        ("Watch", "", "html=503", 0, Code::Unavailable),
+        ("Watch", "", "html=503", 0, Code::Internal),
         ("Watch", "wrong=1", "", 0, Code::InvalidArgument),
         ("Chat", "fail-after=1", "status=9", 1, Code::FailedPrecondition),
         ("Chat", "messages=2", "", 2, Code::Ok),
         ("Upload", "fail-after=2", "status=9", 0, Code::FailedPrecondition),
         ("Upload", "", "status=9;after-message", 1, Code::FailedPrecondition),
         ("Upload", "messages=1", "", 1, Code::Ok),
-        ("Upload", "", "break", 0, Code::Internal),
+        ("Upload", "", "break", 0, Code::Unknown),
     ] {
         let metadata = [("transom-stream", wishes), ("transom-fault", faults)];
         let requests = if method == "Watch" { &requests[..1] } else { &requests };
