@@ -41,6 +41,21 @@ impl Route {
         }
         policy.in_account(identity, &source.text(captures, message).unwrap_or_default())
     }
+
+    /// The same for a message of a request stream behind the first: it may name an account too, and then it has to be
+    /// one of the caller's.
+    pub(super) fn later_in_account(
+        &self,
+        policy: Option<&Policy>,
+        identity: Option<&Identity>,
+        message: &[u8],
+    ) -> Result<(), Status> {
+        let (Some(policy), Some(identity)) = (policy, identity) else { return Ok(()) };
+        match self.duties.named_later(message) {
+            Some(account) if self.duties.duties.authentication => policy.in_account(identity, &account),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Snapshot {

@@ -17,6 +17,8 @@ pub(super) struct RouteDuties {
     pub duties: Arc<Duties>,
     /// Where the account is found that the call is about.
     pub account: Option<FieldSource>,
+    /// Where the messages of a request stream behind the first may name another.
+    later_account: Option<Selector>,
     /// The version of the API, as answers carry it.
     pub api_version: Option<HeaderValue>,
     log_fields: Box<[(Arc<str>, FieldSource)]>,
@@ -56,6 +58,7 @@ impl RouteDuties {
         Self {
             log_fields: shown.collect(),
             account: duties.account.as_ref().and_then(|path| FieldSource::of(path, binding)),
+            later_account: duties.account.as_ref().and_then(Selector::of),
             api_version: duties.api_version.as_ref().and_then(|version| HeaderValue::try_from(version).ok()),
             duties,
         }
@@ -70,6 +73,11 @@ impl RouteDuties {
             None => Ok(()),
             Some(limit) => Err(too_large(limit)),
         }
+    }
+
+    /// The account that a message of a request stream behind the first names for itself, if it does.
+    pub fn named_later<'m>(&self, message: &'m [u8]) -> Option<Cow<'m, str>> {
+        self.later_account.as_ref()?.text(message).filter(|account| !account.is_empty())
     }
 
     /// What the record of a failed call shows of its request.

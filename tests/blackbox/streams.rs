@@ -459,3 +459,26 @@ async fn clients_that_stop_reading_hold_little_and_harm_nobody() {
     assert!(held < 8 << 20, "{held} bytes for each client that does not read");
     drop(stalled);
 }
+
+#[tokio::test]
+async fn no_message_of_a_stream_may_name_an_account_that_is_not_the_callers() {
+    let hash = transom::policy::KeyHash::of("secret");
+    let config = format!(
+        "methods: [{{methods: 'shop.v1.Shop/Chat', authentication: true, permissions: [], account: id}}]
+identity: {{keys: [{{hash: '{hash}', actor_id: me, actor_type: user, accounts: [mine], permissions: []}}]}}"
+    );
+    let (gateway, backend) = shop(&config).await;
+    let key = ("authorization", "apikey secret");
+    for (target, first) in [("/v1/chat", r#"{"id":"mine"}"#), ("/v1/rooms/mine/chat", r#"{"note":"1"}"#)] {
+        let before = backend.calls().len();
+        let mut call = talk(&gateway, Over::Http1, Method::POST, target, &[key]).await;
+        call.send(first);
+        assert!(call.line().await.expect("a line").contains("mine"));
+        call.send(r#"{"note":"as before"}"#);
+        assert!(call.line().await.expect("a line").contains("as before"));
+        call.send(r#"{"id":"yours"}"#);
+        let told: Value = serde_json::from_str(&call.line().await.expect("a last line")).expect("JSON");
+        assert_eq!(told["error"]["code"], 7, "{target}: {told}");
+        cancelled(&backend, before).await;
+    }
+}

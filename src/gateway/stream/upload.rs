@@ -190,9 +190,10 @@ where
         let message = framed.slice(frame::PREFIX.min(framed.len())..);
         self.route.duties.admit(message.len())?;
         self.route.upstream.admit(message.len())?;
-        if let Some(First { captures, .. }) = &first {
-            let policy = self.snapshot.policy.as_ref();
-            self.route.in_account(policy, self.identity.as_ref(), captures, &message)?;
+        let (policy, identity) = (self.snapshot.policy.as_ref(), self.identity.as_ref());
+        match &first {
+            Some(First { captures, .. }) => self.route.in_account(policy, identity, captures, &message)?,
+            None => self.route.later_in_account(policy, identity, &message)?,
         }
         if let Some(validator) = &self.route.validator {
             validator.check(&message)?;
