@@ -324,8 +324,8 @@ mod tests {
         assert_eq!(phase.wait(), Wait::Taking);
         assert_eq!(
             (0..3).map(|_| phase.tick()).collect::<Vec<_>>(),
-            [false, true, false],
-            "told once for two ticks"
+            [false, false, true],
+            "told after two whole ticks"
         );
     }
 }

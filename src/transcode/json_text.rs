@@ -66,41 +66,71 @@ pub(super) fn is_plain(block: &[u8; BLOCK], len: usize) -> bool {
 #[allow(clippy::needless_bitwise_bool, reason = "without branches it becomes vector instructions")]
 #[inline]
 fn is_special(byte: u8) -> bool {
-    (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\')
+    ((byte ^ 0x02).cast_signed() < 0x21) | (byte == b'\\')
 }
 
 fn escaped(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     loop {
-        let plain = plain_run(rest);
-        put_start(rest, plain, out);
+        let plain = put_plain(rest, out);
         let Some((byte, after)) = rest.get(plain..).and_then(<[u8]>::split_first) else { return };
         escape(*byte, out);
         rest = after;
     }
 }
 
+/// Appends the bytes at the start that need no escape, and says how many they are. Where there is one escape there
+/// are more, so there are few bytes, mostly.
+#[inline(always)]
+pub(super) fn put_plain(text: &[u8], out: &mut Vec<u8>) -> usize {
+    if let Some(word) = text.first_chunk::<8>()
+        && let Some(len) = before_escape(*word)
+    {
+        put_block(word, len, out);
+        return len;
+    }
+    let len = plain_run(text);
+    put_start(text, len, out);
+    len
+}
+
 /// How many bytes at the start need no escape.
 #[inline(always)]
 pub(super) fn plain_run(text: &[u8]) -> usize {
+    let (words, _) = text.as_chunks::<8>();
     let mut at = 0;
-    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let escapes = to_escape(u64::from_le_bytes(*word));
-        if escapes != 0 {
-            return at + (escapes.trailing_zeros() / 8) as usize;
+    for word in words.iter().take(SHORT_RUN / 8) {
+        if let Some(len) = before_escape(*word) {
+            return at + len;
         }
         at += 8;
-        if at == 2 * BLOCK {
-            at += long_run(text.get(at..).unwrap_or_default());
-        }
     }
     let rest = text.get(at..).unwrap_or_default();
+    if at == SHORT_RUN {
+        return at + long_run(rest);
+    }
     at + rest.iter().position(|byte| needs_escape(*byte)).unwrap_or(rest.len())
 }
 
-/// How many blocks at the start need no escape, in bytes.
+/// So many bytes are looked at in words before it is done in blocks.
+const SHORT_RUN: usize = 2 * BLOCK;
+
+/// How many bytes at the start of a text that is long need no escape.
 #[inline(never)]
 fn long_run(text: &[u8]) -> usize {
+    let at = clean_blocks(text);
+    let rest = text.get(at..).unwrap_or_default();
+    let (words, _) = rest.as_chunks::<8>();
+    let dirty = words.iter().zip((at..).step_by(8)).find_map(|(word, at)| Some(at + before_escape(*word)?));
+    dirty.unwrap_or_else(|| {
+        let at = at + 8 * words.len();
+        let rest = text.get(at..).unwrap_or_default();
+        at + rest.iter().position(|byte| needs_escape(*byte)).unwrap_or(rest.len())
+    })
+}
+
+/// How many blocks at the start need no escape, in bytes.
+fn clean_blocks(text: &[u8]) -> usize {
     const LONG: usize = 4 * BLOCK;
     let (blocks, _) = text.as_chunks::<LONG>();
     let clean = blocks.iter().take_while(|block| {
@@ -113,21 +143,34 @@ fn long_run(text: &[u8]) -> usize {
     clean.count() * LONG
 }
 
+/// How many bytes of a word stand before the first that needs an escape, if one does.
+#[inline(always)]
+fn before_escape(word: [u8; 8]) -> Option<usize> {
+    let escapes = to_escape(u64::from_le_bytes(word));
+    (escapes != 0).then_some((escapes.trailing_zeros() / 8) as usize)
+}
+
 /// The high bits of those bytes of a word that need an escape. Only the lowest of them is exact: behind it a borrow
 /// may have set more.
 #[inline(always)]
 fn to_escape(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
-    // With its second bit turned, the quote is 0x20, and control characters stay below that.
+    // As for single bytes.
     let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
     let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
     (quote_or_control | backslash) & !word & (ONES * 0x80)
 }
 
+/// With its second bit turned, the quote is 0x20, and control characters stay below that.
+#[inline]
+fn quote_or_control(byte: u8) -> bool {
+    (byte ^ 0x02) < 0x21
+}
+
 #[allow(clippy::needless_bitwise_bool, reason = "without branches it becomes vector instructions")]
 #[inline]
 fn needs_escape(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    quote_or_control(byte) | (byte == b'\\')
 }
 
 fn escape(byte: u8, out: &mut Vec<u8>) {
@@ -172,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_byte_to_escape_is_found(plain in "[ -!#-Z^-~\u{80}-\u{ff}]{0,90}", special in "[\u{0}-\u{1f}\"\\\\]", behind: Vec<u8>) {
+        fn the_first_byte_to_escape_is_found(plain in "[ -!#-Z^-~\u{80}-\u{ff}]{0,400}", special in "[\u{0}-\u{1f}\"\\\\]", behind: Vec<u8>) {
             let text = [plain.as_bytes(), special.as_bytes(), &behind].concat();
             prop_assert_eq!(plain_run(&text), plain.len());
             prop_assert_eq!(plain_run(plain.as_bytes()), plain.len());

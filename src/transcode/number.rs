@@ -85,10 +85,7 @@ pub(super) trait Float: FastFloat + Neg<Output = Self> {
     fn is_finite(self) -> bool;
 
     /// The number at the start of `text` and its length, when there is a quicker way to it than the usual one.
-    #[inline]
-    fn short(_text: &[u8]) -> Option<(Self, usize)> {
-        None
-    }
+    fn short(text: &[u8]) -> Option<(Self, usize)>;
 }
 
 impl Float for f32 {
@@ -118,6 +115,12 @@ impl Float for f64 {
     fn is_finite(self) -> bool {
         self.is_finite()
     }
+
+    #[inline]
+    fn short(text: &[u8]) -> Option<(Self, usize)> {
+        // Most that are longer than short have a digit there.
+        if text.get(SHORT).is_some_and(u8::is_ascii_digit) { None } else { short_decimal(text) }
+    }
 }
 
 /// The nearest float to the JSON number at the start of `text`, rounded once, and how many bytes that number takes;
@@ -127,9 +130,25 @@ pub(super) fn leading_float<T: Float>(text: &[u8]) -> Option<(T, usize)> {
     if let Some(short) = T::short(text) {
         return Some(short);
     }
-    let len = prefix(text)?;
-    let number = fast_float2::parse(text.get(..len)?).ok().filter(|number: &T| number.is_finite())?;
-    Some((number, len))
+    let (number, len) = if begins_soundly(text) {
+        fast_float2::parse_partial(text).ok()?
+    } else {
+        let len = prefix(text)?;
+        (fast_float2::parse(text.get(..len)?).ok()?, len)
+    };
+    // An exponent without digits was left out.
+    let goes_on = matches!(text.get(len), Some(b'e' | b'E'));
+    (!goes_on && T::is_finite(number)).then_some((number, len))
+}
+
+/// Whether a number begins as in JSON; what follows then is the same for other readers of numbers.
+#[inline]
+fn begins_soundly(text: &[u8]) -> bool {
+    let start = usize::from(text.first() == Some(&b'-'));
+    let whole = digits(text, start);
+    let leading_zero = whole > 1 && text.get(start) == Some(&b'0');
+    let ended = || text.get(start + whole + 1).is_some_and(u8::is_ascii_digit);
+    whole > 0 && !leading_zero && (text.get(start + whole) != Some(&b'.') || ended())
 }
 
 /// The nearest `f64` to a short number without an exponent: two numbers that floats hold exactly make a quotient that is
@@ -309,7 +328,8 @@ mod tests {
     fn a_float_ends_where_the_number_does() {
         assert_eq!(leading_float(b"61.4,"), Some((61.4_f64, 4)));
         assert_eq!(leading_float(b"-1.5e3]"), Some((-1500.0_f32, 6)));
-        for bad in ["", "-", ".5", "1.", "inf", "nan", "+1", "1e400"] {
+        assert_eq!(leading_float(b"12.5.3"), Some((12.5_f64, 4)));
+        for bad in ["", "-", ".5", "1.", "1.e5", "1e", "1.5e+", "-.5", "inf", "-nan", "nan", "+1", "1e400"] {
             assert_eq!(leading_float::<f64>(bad.as_bytes()), None, "{bad}");
         }
         assert_eq!(leading_float(b"01"), Some((0.0_f64, 1)));

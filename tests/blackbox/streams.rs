@@ -429,7 +429,7 @@ async fn clients_that_stop_reading_hold_little_and_harm_nobody() {
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpSocket;
 
-    let (gateway, _backend) = shop("json: {unset_fields: omit}").await;
+    let (gateway, backend) = shop("json: {unset_fields: omit}\nlimits: {stream_window: 64KiB}").await;
     assert_eq!(gateway.get("/v1/look/7").await.status, 200);
     let before = resident(gateway.id());
     let mut stalled = Vec::new();
@@ -438,10 +438,18 @@ async fn clients_that_stop_reading_hold_little_and_harm_nobody() {
         socket.set_recv_buffer_size(4096).expect("an option");
         let address = gateway.address().parse().expect("an address");
         let mut client = socket.connect(address).await.expect("connected");
-        let request = "GET /v1/watch?id=7 HTTP/1.1\r\nhost: x\r\ngrpc-metadata-transom-stream: messages=100000000\r\n\r\n";
+        let request = "GET /v1/watch?id=twenty-bytes-of-text HTTP/1.1\r\nhost: x\r\ngrpc-metadata-transom-stream: messages=100000000\r\n\r\n";
         client.write_all(request.as_bytes()).await.expect("sent");
         stalled.push(client);
     }
+    // All windows are full when nothing more is sent.
+    let mut sent = 0;
+    until("the streams to stall", async || {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let now = backend.calls().iter().map(|call| call.answered).sum::<usize>();
+        (now > 64 && std::mem::replace(&mut sent, now) == now).then_some(())
+    })
+    .await;
     let start = std::time::Instant::now();
     let mut calls = 0;
     while start.elapsed() < Duration::from_secs(6) {
@@ -453,7 +461,7 @@ async fn clients_that_stop_reading_hold_little_and_harm_nobody() {
     }
     let held = resident(gateway.id()).saturating_sub(before) / 64;
     assert!(calls > 10, "{calls} calls in six seconds");
-    // A window of 256 KiB in frames of a few bytes each, what a socket takes, and one piece on its way.
+    // A window of 64 KiB in frames of a few bytes each, what a socket takes, and one piece on its way.
     assert!(held < 8 << 20, "{held} bytes for each client that does not read");
     drop(stalled);
 }

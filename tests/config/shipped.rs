@@ -247,7 +247,7 @@ fn the_page_shows_each_profile_as_it_is() {
         .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect())
         .filter(|cells: &Vec<String>| cells.len() == 5)
         .collect();
-    assert_eq!(table.len(), 21);
+    assert_eq!(table.len(), 20);
     for (column, name) in names.iter().enumerate() {
         let folder = Folder::new(&format!(
             "profile: {name}\nschema: {{protos: [protos]}}\nupstreams: [{{url: 'http://a:1'}}]\n"

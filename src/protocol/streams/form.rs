@@ -282,9 +282,9 @@ mod tests {
             ),
             (
                 StreamForm::Events,
-                "id: 1\ndata: {\"a\":1}\n\nid: 2\ndata: {\"a\":2}\n\n",
+                "id: 1\ndata: {\"a\":1}\n\nid: 2\ndata: {\"a\":2}\n\nevent: end\ndata: {}\n\n",
                 "id: 1\ndata: {\"a\":1}\n\nid: 2\ndata: {\"a\":2}\n\nevent: error\ndata: {\"code\":3}\n\n",
-                "",
+                "event: end\ndata: {}\n\n",
                 "event: error\ndata: {\"code\":3}\n\n",
             ),
             (
@@ -293,6 +293,13 @@ mod tests {
                 "[{\"a\":1},{\"a\":2},{\"error\":{\"code\":3}}]",
                 "[]",
                 "[{\"error\":{\"code\":3}}]",
+            ),
+            (
+                StreamForm::Sequence,
+                "\u{1e}{\"a\":1}\n\u{1e}{\"a\":2}\n",
+                "\u{1e}{\"a\":1}\n\u{1e}{\"a\":2}\n\u{1e}{\"error\":{\"code\":3}}\n",
+                "",
+                "\u{1e}{\"error\":{\"code\":3}}\n",
             ),
             (StreamForm::Raw, "{\"a\":1}{\"a\":2}", "{\"a\":1}{\"a\":2}", "", ""),
         ] {

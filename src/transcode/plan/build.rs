@@ -52,6 +52,8 @@ impl Builder<'_> {
         let mut unset = Vec::new();
         let mut fields: Box<[_]> =
             declared.iter().map(|field| self.field(field, &mut oneofs, &mut unset)).collect();
+        let unset_len = unset.len();
+        unset.resize(if unset_len > 0 { unset_len + 2 * Snippet::SHORT } else { 0 }, 0);
         let json_names = (0..fields.len()).map(|place| (declared_name(&declared, place, true), place));
         let proto_names = (0..fields.len()).map(|place| (declared_name(&declared, place, false), place));
         let names = Names::new(json_names.chain(proto_names.clone()));
@@ -67,6 +69,7 @@ impl Builder<'_> {
             http_body: http_body(desc, &fields),
             boxed_in_any: desc.full_name() == "google.protobuf.Empty" || well_known(desc, &fields).is_some(),
             oneofs: oneofs.into(),
+            unset_len,
             unset: unset.into(),
             fields,
         }

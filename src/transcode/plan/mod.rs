@@ -102,8 +102,10 @@ pub(super) struct Message {
     names: Names,
     /// Places by those proto names that are another field's JSON name.
     shadowed: Names,
-    /// What each field writes when it is not set, one after the other.
+    /// What each field writes when it is not set, one after the other, and room to read behind it.
     unset: Box<[u8]>,
+    /// Without that room.
+    unset_len: usize,
 }
 
 impl Message {
@@ -128,18 +130,16 @@ impl Message {
         self.shadowed.find(name).or_else(|| self.names.find(name))
     }
 
-    /// Whether any field writes something when it is not set.
+    /// Appends what the fields from one place up to another write when none of them is set.
     #[inline]
-    pub(super) fn shows_unset(&self) -> bool {
-        !self.unset.is_empty()
-    }
-
-    /// What the fields from one place up to another write when none of them is set.
-    #[inline]
-    pub(super) fn unset(&self, from: usize, to: usize) -> &[u8] {
+    pub(super) fn put_unset(&self, from: usize, to: usize, out: &mut Vec<u8>) {
+        if from >= to || self.unset_len == 0 {
+            return;
+        }
         let start =
-            |place: usize| self.fields.get(place).map_or(self.unset.len(), |field| field.unset as usize);
-        self.unset.get(start(from)..start(to)).unwrap_or_default()
+            |place: usize| self.fields.get(place).map_or(self.unset_len, |field| field.unset as usize);
+        let (start, end) = (start(from), start(to));
+        put_start(self.unset.get(start..).unwrap_or_default(), end.saturating_sub(start), out);
     }
 
     fn bytes(&self) -> usize {

@@ -270,9 +270,7 @@ impl<'p, 'w, 'o> Writer<'p, 'w, 'o> {
     /// Writes the fields between two places as they are when they are not set.
     #[inline]
     pub(super) fn unset(&mut self, plan: &Message, from: usize, to: usize) {
-        if plan.shows_unset() {
-            self.out.extend_from_slice(plan.unset(from, to));
-        }
+        plan.put_unset(from, to, self.out);
     }
 
     /// Whether the value is of a closed enum that does not have it: that is an unknown field.

@@ -338,7 +338,8 @@ async fn a_finished_request_may_be_given_up_too_and_an_ended_call_is_not_cancell
     for _ in 0..200 {
         let (sending, mut receiving) = open(&upstream, None).await;
         sending.finish();
-        assert!(rest(&mut receiving).await.1.outcome.is_ok());
+        let (_, end) = rest(&mut receiving).await;
+        assert_eq!(end.outcome, Ok(()));
     }
     let view = upstream.streams().pool.view.borrow();
     assert_eq!(view.ready.len(), 1);

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 
 use super::Lexer;
 use crate::transcode::fault::Fault;
-use crate::transcode::json_text::plain_run;
-use crate::transcode::plan::put_start;
+use crate::transcode::json_text::{plain_run, put_plain};
 
 impl<'a> Lexer<'a> {
     /// Reads a string.
@@ -51,8 +50,7 @@ impl<'a> Lexer<'a> {
         self.at += 1;
         loop {
             let rest = self.rest();
-            let len = plain_run(rest);
-            put_start(rest, len, out);
+            let len = put_plain(rest, out);
             self.at += len;
             match rest.get(len) {
                 Some(b'"') => {
