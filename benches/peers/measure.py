@@ -1,7 +1,7 @@
 """Starts every gateway before one backend, proves that each answers right, then has them take turns under load and
 reads what that cost. Not for tables and plots: report.py writes those.
 
-    measure.py RELEASE_FOLDER DESCRIPTORS [--rounds N] [--seconds S] [--only GATEWAY ...] [--transom BINARY]"""
+    measure.py RELEASE_FOLDER DESCRIPTORS [--rounds N] [--seconds S] [--all] [--only GATEWAY ...] [--transom BINARY]"""
 
 import argparse
 import json
@@ -22,18 +22,23 @@ import gateways  # noqa: E402
 import report  # noqa: E402
 
 CALLS = ["get", "list20", "list200", "create"]
-CONNECTIONS = [1, 32, 256]
-# Requests a second of the open loop, for the calls that it is run with.
-RATES = {"get": 2000, "list20": 1000}
+# What is measured, and what else with `--all`. Of the closed loop: calls and connections; of the open one: calls and
+# requests a second.
+CLOSED = [(32, call) for call in CALLS] + [(1, "get"), (256, "get")]
+CLOSED_TOO = [(connections, call) for connections in (1, 256) for call in CALLS[1:]]
+OPEN = [("get", 2000)]
+OPEN_TOO = [("list20", 1000)]
 OPEN_CONNECTIONS = 64
 IDLE_CONNECTIONS = 1000
+# Seconds that they are held.
+HELD = 3
 # The first request to a gateway that was just started: `get`.
 FIRST = ("/api/cluster/v1/accounts/7f3c1f0e-52a9-4d8b-9c61-000000000020/clusters/"
          "1d0e2c3b-4a59-4867-9a7b-8c9d0e1f2a3b")
 STARTS = 5
-SETTLE = 5
+# Seconds after which what is left of the memory under load is looked at.
+SETTLE = 3
 GATEWAY_CORE, LOAD_CORE = "0", "1"
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main():
@@ -41,7 +46,8 @@ def main():
     arguments.add_argument("release", type=pathlib.Path)
     arguments.add_argument("descriptors", type=pathlib.Path)
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--seconds", type=float, default=2)
+    arguments.add_argument("--seconds", type=float, default=1.5)
+    arguments.add_argument("--all", action="store_true")
     arguments.add_argument("--only", nargs="*", default=[])
     arguments.add_argument("--transom", type=pathlib.Path)
     given = arguments.parse_args()
@@ -161,21 +167,20 @@ class Bench:
         return done.stdout.strip()
 
     def closed(self, running):
-        """Turns A B C A B C at each number of connections."""
+        """Turns A B C A B C for each call at each number of connections."""
         samples = []
-        for connections in CONNECTIONS:
-            for call in CALLS:
-                for turn in range(self.given.rounds):
-                    for name, gateway in running.items():
-                        sample = self.sample(gateway, call, connections)
-                        samples.append({"gateway": name, "call": call, "connections": connections, **sample})
-                told(f"{call} at {connections} connections: done")
+        for connections, call in CLOSED + CLOSED_TOO * self.given.all:
+            for _ in range(self.given.rounds):
+                for name, gateway in running.items():
+                    sample = self.sample(gateway, call, connections)
+                    samples.append({"gateway": name, "call": call, "connections": connections, **sample})
+            told(f"{call} at {connections} connections: done")
         return samples
 
     def open(self, running):
         samples = []
-        for call, rate in RATES.items():
-            for turn in range(self.given.rounds):
+        for call, rate in OPEN + OPEN_TOO * self.given.all:
+            for _ in range(self.given.rounds):
                 for name, gateway in running.items():
                     sample = self.sample(gateway, call, OPEN_CONNECTIONS, rate)
                     samples.append({"gateway": name, "call": call, "rate": rate, **sample})
@@ -194,7 +199,7 @@ class Bench:
         time.sleep(1)
         idle = resident(gateway.process.pid)
         command = ["taskset", "--cpu-list", LOAD_CORE, self.load_program, self.setting.descriptors, gateway.port,
-                   "hold", IDLE_CONNECTIONS, 5]
+                   "hold", IDLE_CONNECTIONS, HELD]
         holder = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
         holder.stdout.readline()
         time.sleep(1)
@@ -221,9 +226,9 @@ class Bench:
 
 
 def processor_time(pid):
-    """Seconds of user and system time of a process, of all its threads."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """Seconds of user and system time of a process: of all its threads, to the nanosecond."""
+    threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def resident(pid):

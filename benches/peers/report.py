@@ -8,7 +8,6 @@ import pathlib
 import statistics
 
 CALLS = ["get", "list20", "list200", "create"]
-CONNECTIONS = [1, 32, 256]
 # Whom each of transom's two rows is compared with: the one whose JSON has the same fields.
 RIVALS = {
     "transom, omitting": ["ceiling", "naive", "envoy", "grpc-gateway, omitting"],
@@ -44,20 +43,21 @@ def write(results, folder):
         "",
         "![Latency at a fixed rate](latency.svg)",
     ]
-    for connections in CONNECTIONS:
+    for connections in sorted({sample["connections"] for sample in results["closed"]}):
         text += ["", f"## {connections} connection{'s' if connections > 1 else ''}, each asking again at once", ""]
-        text += table(["CPU us per request", *CALLS], [
-            [name, *(cell(closed(results, name, call, connections, "cpu")) for call in CALLS)] for name in names])
-        text += table(["requests/s", *CALLS], [
-            [name, *(f"{rate(results, name, call, connections):.0f}" for call in CALLS)] for name in names])
-        text += table(["p50 / p99 in us", *CALLS], [
-            [name, *(pair(results, name, call, connections) for call in CALLS)] for name in names])
-        text += ratios(results, names, connections)
+        calls = [call for call in CALLS if closed(results, names[0], call, connections, "cpu")]
+        text += table(["CPU us per request", *calls], [
+            [name, *(cell(closed(results, name, call, connections, "cpu")) for call in calls)] for name in names])
+        text += table(["requests/s", *calls], [
+            [name, *(cell(rates(results, name, call, connections)) for call in calls)] for name in names])
+        text += table(["p50 / p99 in us", *calls], [
+            [name, *(pair(results, name, call, connections) for call in calls)] for name in names])
+        text += ratios(results, names, connections, calls)
     text += ["", "## At a fixed rate", "", "Poisson arrivals, latency from when a request was due; p50 / p99 in us, and "
              "CPU us per request.", ""]
-    rates = sorted({(sample["call"], sample["rate"]) for sample in results["open"]})
-    text += table(["", *(f"{call} at {rate:g}/s" for call, rate in rates)], [
-        [name, *(opened(results, name, call) for call, _ in rates)] for name in names])
+    fixed = sorted({(sample["call"], sample["rate"]) for sample in results["open"]})
+    text += table(["", *(f"{call} at {rate:g}/s" for call, rate in fixed)], [
+        [name, *(opened(results, name, call) for call, _ in fixed)] for name in names])
     text += ["", "## Start, memory, size", ""]
     text += table(["", "start to first answer", "idle", "an idle connection", "256 x list200", "a little later", "binary"],
                   [[name, *upkeep(results["gateways"][name])] for name in names])
@@ -65,7 +65,7 @@ def write(results, folder):
     text += ["", f"{len(results['closed']) + len(results['open'])} runs, {failures} failed requests.", ""]
     (folder / "README.md").write_text("\n".join(text))
     (folder / "cpu.svg").write_text(cpu_plot(results, names))
-    (folder / "latency.svg").write_text(latency_plot(results, names, rates))
+    (folder / "latency.svg").write_text(latency_plot(results, names, fixed))
 
 
 def closed(results, name, call, connections, figure):
@@ -73,10 +73,10 @@ def closed(results, name, call, connections, figure):
             if (sample["gateway"], sample["call"], sample["connections"]) == (name, call, connections)]
 
 
-def rate(results, name, call, connections):
+def rates(results, name, call, connections):
     counts = closed(results, name, call, connections, "requests")
     seconds = closed(results, name, call, connections, "seconds")
-    return statistics.median(count / time for count, time in zip(counts, seconds))
+    return [count / time for count, time in zip(counts, seconds)]
 
 
 def pair(results, name, call, connections):
@@ -92,16 +92,16 @@ def number(value):
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def ratios(results, names, connections):
+def ratios(results, names, connections, calls):
     """What the others cost as a multiple of transom, and the ceiling the other way round, each with its target."""
     rows = []
     for own, rivals in RIVALS.items():
         for rival in rivals:
             if own in names and rival in names:
-                rows.append([f"{own} beside {rival}", *(against(results, own, rival, call, connections) for call in CALLS)])
+                rows.append([f"{own} beside {rival}", *(against(results, own, rival, call, connections) for call in calls)])
     if not rows:
         return []
-    return ["", *table(["CPU per request", *CALLS], rows)]
+    return ["", *table(["CPU per request", *calls], rows)]
 
 
 def against(results, own, rival, call, connections):
@@ -145,9 +145,9 @@ def cpu_plot(results, names):
     return bars("CPU time of the gateway per request, microseconds, 32 connections", groups, names)
 
 
-def latency_plot(results, names, rates):
+def latency_plot(results, names, fixed):
     groups = {}
-    for call, rate in rates:
+    for call, rate in fixed:
         for part in ("p50", "p99"):
             groups[f"{call} at {rate:g}/s, {part}"] = {
                 name: statistics.median(sample[part] for sample in results["open"]

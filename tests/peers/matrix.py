@@ -152,10 +152,11 @@ def chunks(stream, headers):
 
 
 def value(body, status):
-    """A body as a value: JSON, lines of JSON, or text."""
+    """A body as a value: JSON (a string with its quotes), lines of JSON, or text."""
     text = body.decode("utf-8", "backslashreplace")
     try:
-        return worded(json.loads(text))
+        parsed = json.loads(text)
+        return json.dumps(parsed, ensure_ascii=False) if isinstance(parsed, str) else worded(parsed)
     except ValueError:
         pass
     try:

@@ -76,7 +76,9 @@ def markdown(cases, answers, notes, versions, missing):
         "letter gave the same status, shown headers and JSON value, but for fields that are not set and the words of "
         "a gateway's own errors. The answers themselves are below.",
         "",
-        f"{len(cases)} requests. Envoy is as the profile `envoy` models it (`convert_grpc_status`, unknown methods and "
+        counts(cases, answers, notes),
+        "",
+        "Envoy is as the profile `envoy` models it (`convert_grpc_status`, unknown methods and "
         "query parameters refused); *on defaults* is without these; *strict* also refuses collisions, prints all "
         "fields and streams lines.",
         "",
@@ -100,6 +102,14 @@ def markdown(cases, answers, notes, versions, missing):
             out.append(f"- {letter}: `{told}` ({', '.join(NAMES[name] for name in group)})")
         out.append("")
     return "\n".join(out)
+
+
+def counts(cases, answers, notes):
+    rows = len({case["row"] for case in cases})
+    compared = len(cases) * sum(model in answers for model in ("grpc-gateway", "envoy"))
+    return (f"{len(cases)} requests about {rows} rows of the table of behaviours, {len(answers)} gateways. Of the "
+            f"{compared} answers of the profiles `grpc-gateway` and `envoy`, {compared - len(notes)} are those of the "
+            f"gateway that the profile stands for, and {len(notes)} differ on purpose; the run fails on any other.")
 
 
 def asked(case):
