@@ -35,6 +35,8 @@ HELD = 3
 # The first request to a gateway that was just started: `get`.
 FIRST = ("/api/cluster/v1/accounts/7f3c1f0e-52a9-4d8b-9c61-000000000020/clusters/"
          "1d0e2c3b-4a59-4867-9a7b-8c9d0e1f2a3b")
+# Seconds that a gateway has beyond those of the load to give the last answers.
+PATIENCE = 60
 STARTS = 5
 # Seconds after which what is left of the memory under load is looked at.
 SETTLE = 3
@@ -161,7 +163,8 @@ class Bench:
 
     def load(self, port, *arguments):
         command = ["taskset", "--cpu-list", LOAD_CORE, self.load_program, self.setting.descriptors, port, *arguments]
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                              timeout=self.given.seconds + PATIENCE)
         if done.returncode != 0:
             raise RuntimeError(f"load {arguments}: {done.stderr.strip()}")
         return done.stdout.strip()
@@ -189,7 +192,12 @@ class Bench:
 
     def sample(self, gateway, call, connections, *rate):
         before = processor_time(gateway.process.pid)
-        seen = json.loads(self.load(gateway.port, call, connections, self.given.seconds, *rate))
+        try:
+            seen = json.loads(self.load(gateway.port, call, connections, self.given.seconds, *rate))
+        except subprocess.TimeoutExpired:
+            told(f"{gateway.name}: {call} at {connections} connections: no answer in {PATIENCE} s")
+            late = PATIENCE * 1e6
+            seen = {"requests": 0, "failures": connections, "seconds": PATIENCE, "p50": late, "p99": late}
         spent = processor_time(gateway.process.pid) - before
         seen["cpu"] = spent * 1e6 / max(seen["requests"], 1)
         return seen
@@ -217,7 +225,10 @@ class Bench:
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        self.load(gateway.port, "list200", 256, max(self.given.seconds, 1))
+        try:
+            self.load(gateway.port, "list200", 256, self.given.seconds)
+        except subprocess.TimeoutExpired:
+            told(f"{name}: list200 at 256 connections: no answer in {PATIENCE} s")
         stopped.set()
         watcher.join()
         time.sleep(SETTLE)

@@ -61,11 +61,18 @@ def write(results, folder):
     text += ["", "## Start, memory, size", ""]
     text += table(["", "start to first answer", "idle", "an idle connection", "256 x list200", "a little later", "binary"],
                   [[name, *upkeep(results["gateways"][name])] for name in names])
-    failures = sum(sample["failures"] for sample in results["closed"] + results["open"])
-    text += ["", f"{len(results['closed']) + len(results['open'])} runs, {failures} failed requests.", ""]
+    text += ["", f"{len(results['closed']) + len(results['open'])} runs. {failed(results, names)}", ""]
     (folder / "README.md").write_text("\n".join(text))
     (folder / "cpu.svg").write_text(cpu_plot(results, names))
     (folder / "latency.svg").write_text(latency_plot(results, names, fixed))
+
+
+def failed(results, names):
+    """Which gateways answered requests otherwise than with 200, or not in time."""
+    counts = {name: sum(sample["failures"] for sample in results["closed"] + results["open"]
+                        if sample["gateway"] == name) for name in names}
+    told = ", ".join(f"{name}: {count}" for name, count in counts.items() if count > 0)
+    return f"Failed requests: {told or 'none'}."
 
 
 def closed(results, name, call, connections, figure):
