@@ -30,6 +30,8 @@ struct Step {
     number: u32,
     /// The other members of its oneof: one that comes later drops it.
     rivals: Box<[u32]>,
+    /// Whether it is a group, delimited by tags.
+    group: bool,
 }
 
 impl Selector {
@@ -83,7 +85,7 @@ impl Selector {
 
 impl Step {
     fn of(field: &FieldDescriptor) -> Self {
-        Self { number: field.number(), rivals: rivals(field) }
+        Self { number: field.number(), rivals: rivals(field), group: field.is_group() }
     }
 
     /// Makes one of the values of the field in a message, of which a rival leaves none; `None` when the bytes are no
@@ -114,7 +116,12 @@ impl Step {
     /// The bytes of the message in the field, which are copied only where it comes in pieces.
     fn message<'w>(&self, message: &'w [u8]) -> Option<Cow<'w, [u8]>> {
         self.fold(message, |all: &mut Option<Cow<'w, [u8]>>, value| {
-            let Some(piece) = value.message() else { return };
+            let piece = match value {
+                Value::Bytes(bytes) if !self.group => bytes,
+                Value::Group(bytes) if self.group => bytes,
+                // In another wire type it is another field, and nobody knows it.
+                _ => return,
+            };
             match all {
                 Some(pieces) => pieces.to_mut().extend_from_slice(piece),
                 None => *all = Some(Cow::Borrowed(piece)),

@@ -19,12 +19,15 @@ impl Steps<'_> {
             kept.headers.insert(CONTENT_TYPE, content_type.unwrap_or(OCTET_STREAM));
             return Ok(data.into());
         }
+        let answers_message = route.plan.answers_message();
+        if route.protocol.bodies.protobuf && answers_message {
+            kept.headers.append(VARY, HeaderValue::from_name(ACCEPT));
+        }
         if let AnswerForm::Protobuf(name) = AnswerForm::of(&self.parts.headers, &route.protocol.bodies)
-            && route.plan.answers_message()
+            && answers_message
         {
             let wire = route.plan.answer_wire(message)?;
             kept.headers.insert(CONTENT_TYPE, HeaderValue::from_static(name));
-            kept.headers.append(VARY, HeaderValue::from_name(ACCEPT));
             return Ok(wire.into());
         }
         let mut json = Vec::with_capacity(message.len() * 2 + 64);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 
 use super::steps::{Kept, Steps};
 use crate::observe::CallRecord;
@@ -90,7 +91,9 @@ impl Steps<'_> {
 /// as the whole.
 fn names_mask(query: &str) -> bool {
     let keys = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key));
-    keys.into_iter().any(|key| matches!(key, "update_mask" | "updateMask"))
+    let names =
+        |key: &str| matches!(&*percent_decode_str(key).decode_utf8_lossy(), "update_mask" | "updateMask");
+    keys.into_iter().any(names)
 }
 
 const MASK_IN_QUERY: &str =

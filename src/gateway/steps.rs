@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
 use crate::event::{Caller, EventPlan, Events, Facts};
+use crate::metadata::is_alias;
 use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
@@ -93,7 +94,11 @@ impl Steps<'_> {
         let mut metadata = route.metadata.request(&parts.headers, authority, self.peer)?;
         metadata.extend(kept.applied.request.drain());
         for name in &snapshot.reserved_metadata {
-            metadata.remove(name);
+            while let Some(found) =
+                metadata.keys().find(|found| is_alias(name.as_str(), found.as_str())).cloned()
+            {
+                metadata.remove(found);
+            }
         }
         if let Some(policy) = &snapshot.policy {
             policy.tell_backend(kept.identity.as_ref(), &parts.headers, &mut metadata);

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
 use crate::observe::CallRecord;
@@ -31,6 +32,9 @@ pub trait Streamed: Send {
     /// # Errors
     /// [`Broken`]: the answer cannot be ended well, and the client must see that.
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>>;
+
+    /// The gateway stops: what comes next is the error, in the stream's own form, and the end.
+    fn stop(self: Pin<&mut Self>);
 
     /// Writes down what became of the call, at its end.
     fn record(&self, record: &mut CallRecord);
@@ -76,6 +80,13 @@ impl Body {
     #[must_use]
     pub fn is_stream(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// Ends a stream before its time, and has it say so.
+    pub fn stop(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.as_mut().stop();
+        }
     }
 
     /// Writes down what became of the call, at the end of the body; what is all there was written down before.
@@ -232,6 +243,7 @@ where
             whole.extend_from_slice(&std::mem::take(&mut first));
         }
         whole.extend_from_slice(&chunk);
+        consume_budget().await;
     }
     Ok(if whole.is_empty() { first } else { whole.freeze() })
 }

@@ -66,6 +66,24 @@ pub fn request_body<'b>(
     }
 }
 
+/// Whether a request stream of JSON texts may have its content type.
+///
+/// # Errors
+/// 415 for protobuf, and where settings are strict for whatever is not JSON, lines of it, or a sequence.
+pub fn check_texts(method: &Method, headers: &HeaderMap, settings: &BodySettings) -> Result<(), Status> {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let texts = Kind::of(headers) == Kind::Json
+        || essence == "application/json-seq"
+        || (essence.starts_with("application/") && (essence.contains("ndjson") || essence.contains("jsonl")));
+    let known_other = settings.protobuf && Kind::of(headers) == Kind::Protobuf;
+    if texts || !(settings.strict_content_type || known_other) {
+        Ok(())
+    } else {
+        Err(unsupported(method, settings))
+    }
+}
+
 /// An empty body says the least of its kind: nothing of it is a default of its fields.
 fn empty<'b>(headers: &HeaderMap, settings: &BodySettings, plan: &CallPlan) -> RequestBody<'b> {
     let wire = settings.protobuf && plan.takes_message() && Kind::of(headers) == Kind::Protobuf;

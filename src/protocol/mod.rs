@@ -17,7 +17,7 @@ mod streams;
 pub use accept::{Accept, Rank};
 pub use answer::{Answer, no_content};
 pub use body::{Body, Broken, Streamed, read};
-pub use content::{AnswerForm, is_posted_form, meant_method, request_body};
+pub use content::{AnswerForm, check_texts, is_posted_form, meant_method, request_body};
 pub use error::{allow, error, of_miss};
 pub use settings::{AnswerSettings, BodySettings, Settings, StreamSettings};
 pub use streams::{JsonSplitter, StreamForm, StreamWriter, stream_form};

@@ -18,7 +18,7 @@ use super::{Gateway, host};
 use crate::gateway::Peer;
 use crate::protocol::{Body, Broken};
 use crate::status::{Code, Origin};
-use crate::telemetry::{Call, Recorder};
+use crate::telemetry::{Call, Cut, Recorder};
 
 /// Serves calls on one snapshot.
 #[derive(Debug)]
@@ -151,16 +151,19 @@ pub(super) fn internal_error() -> Response<Body> {
 
 /// An answer's body that finishes the call's record with its last byte, or as cut off when it is dropped
 /// before.
-#[derive(Debug)]
 pub struct Recorded {
     body: Body,
     call: Call,
     sent: u64,
+    /// Comes when the call is about to be cut.
+    cut: Option<Cut>,
 }
 
 impl Recorded {
     fn new(body: Body, call: Call, headless: bool) -> Self {
-        let mut recorded = Self { body, call, sent: 0 };
+        // A stream that is cut can still say so.
+        let cut = if body.is_stream() { call.cut() } else { None };
+        let mut recorded = Self { body, call, sent: 0, cut };
         // Nobody reads the body of an answer to HEAD, nor an empty one.
         if headless || http_body::Body::is_end_stream(&recorded.body) {
             recorded.finish();
@@ -184,6 +187,15 @@ impl Recorded {
     }
 }
 
+impl Drop for Recorded {
+    /// A stream that its client left: what it was until then is known.
+    fn drop(&mut self) {
+        if let Some(record) = self.call.record() {
+            self.body.record(record);
+        }
+    }
+}
+
 impl http_body::Body for Recorded {
     type Data = Bytes;
     type Error = Broken;
@@ -192,11 +204,17 @@ impl http_body::Body for Recorded {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if self.cut.as_mut().is_some_and(|cut| cut.as_mut().poll(cx).is_ready()) {
+            self.cut = None;
+            self.body.stop();
+        }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(Ok(frame)) = &frame {
             self.count(frame);
         }
-        if !matches!(frame, Some(Ok(_))) || self.is_end_stream() {
+        // hyper asks for nothing behind trailers.
+        let last = !matches!(&frame, Some(Ok(frame)) if !frame.is_trailers());
+        if last || self.is_end_stream() {
             self.finish();
         }
         Poll::Ready(frame)

@@ -19,7 +19,7 @@ use tower::Service;
 
 use super::answering::{Answering, Manner, Spoken};
 use super::asked::Asked;
-use super::layers::{Answer, Stack, request_id};
+use super::layers::{Answer, Stack, compress, request_id};
 use super::phase::Phase;
 use super::shutdown::{Stop, reached};
 use super::{ConnectionLimits, Front, Gateway};
@@ -130,6 +130,7 @@ impl<G: Gateway> hyper::service::Service<Request<Incoming>> for Client<G> {
         let (manner, under) = (Manner::of(&request), self.phase.call(request.version()));
         request.extensions_mut().insert(Arc::clone(&self.peer));
         request_id::keep_sane(request.headers_mut());
+        compress::take_identity(request.headers_mut());
         let phase = manner.http1.then_some(&self.phase);
         let request = request.map(|body| Asked::new(body, phase));
         Answering::new(self.front.stack().call(request), manner, under)

@@ -12,8 +12,18 @@ pub(super) fn fault<B>(request: &Request<B>) -> Option<&'static str> {
         (None, _) if request.version() == Version::HTTP_11 => Some("the Host header is missing"),
         (Some(_), Some(_)) => Some("there is more than one Host header"),
         (Some(host), None) if !is_host(host) => Some("the Host header is not a host"),
+        (Some(host), None) if is_another(host, request) => {
+            Some("the Host header is not the host of the target")
+        }
         _ => None,
     }
+}
+
+/// Whether an HTTP/2 request names another host in its header than in `:authority` (RFC 9113, 8.3.1): who routed it by
+/// the one must not be passed by with the other.
+fn is_another<B>(host: &HeaderValue, request: &Request<B>) -> bool {
+    let authority = request.uri().authority().filter(|_| request.version() == Version::HTTP_2);
+    authority.is_some_and(|authority| !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()))
 }
 
 /// A host and perhaps a port. An empty one is for targets that have no host (RFC 9112, 3.2).

@@ -37,6 +37,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long calls that were cut may take to be recorded.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
+/// How long streams that are cut have to tell their clients.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
 /// What all listeners share.
 struct Shared<G> {
     front: Arc<Front<G>>,
@@ -203,6 +206,9 @@ async fn finish<G: Gateway>(
     while connections.try_join_next().is_some() {}
     let cut = connections.len();
     front.recorder().cutting();
+    // Streams say that they are cut, to whoever listens.
+    let all = async { while connections.join_next().await.is_some() {} };
+    timeout(LAST_WORDS, all).await.ok();
     connections.shutdown().await;
     cut
 }

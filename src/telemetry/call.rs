@@ -3,14 +3,16 @@
 //! Whatever way a call ends it is written exactly once: [`Call::finish`] when the answer was sent, or when
 //! the call is dropped because the client went away, a shutdown cut it or something panicked.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::{Request, StatusCode};
 use opentelemetry_sdk::trace::Span;
 use prometheus::TextEncoder;
+use tokio::sync::watch;
 
 use super::record::Finished;
 use super::{access, metrics, trace};
@@ -27,7 +29,7 @@ struct Sinks {
     registry: prometheus::Registry,
     tracing: Option<trace::Tracing>,
     access: Option<access::Log>,
-    cutting: AtomicBool,
+    cutting: watch::Sender<bool>,
 }
 
 impl Recorder {
@@ -37,7 +39,7 @@ impl Recorder {
         tracing: Option<trace::Tracing>,
         access: Option<access::Log>,
     ) -> Self {
-        Self(Arc::new(Sinks { metrics, registry, tracing, access, cutting: AtomicBool::new(false) }))
+        Self(Arc::new(Sinks { metrics, registry, tracing, access, cutting: watch::Sender::new(false) }))
     }
 
     /// Begins a call: the span is opened, and the request's `traceparent` becomes what the backend is told.
@@ -65,7 +67,7 @@ impl Recorder {
 
     /// The end of a shutdown: calls that break off from now on are the gateway's doing.
     pub fn cutting(&self) {
-        self.0.cutting.store(true, Ordering::Relaxed);
+        self.0.cutting.send_replace(true);
     }
 
     /// A generation began to serve.
@@ -115,6 +117,9 @@ impl Drop for ConnectionGuard {
     }
 }
 
+/// Comes when calls are about to be cut.
+pub type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A call under way. Dropped unfinished, it is written as cancelled by the client; as unavailable when the
 /// gateway is cutting calls at the end of a shutdown; as an internal error when the thread is panicking.
 #[derive(Debug)]
@@ -132,6 +137,13 @@ impl Call {
     /// The record; `None` once the call is finished.
     pub fn record(&mut self) -> Option<&mut CallRecord> {
         self.0.as_mut().map(|open| &mut open.record)
+    }
+
+    /// Comes when the gateway is about to cut its calls; `None` once the call is finished.
+    #[must_use]
+    pub fn cut(&self) -> Option<Cut> {
+        let mut cutting = self.0.as_ref()?.recorder.0.cutting.subscribe();
+        Some(Box::pin(async move { drop(cutting.wait_for(|cutting| *cutting).await) }))
     }
 
     /// The answer's head is settled: a call cut off later keeps its status.
@@ -155,7 +167,7 @@ impl Drop for Call {
         if let Some(open) = &mut self.0 {
             let (code, origin) = if std::thread::panicking() {
                 (Code::Internal, Origin::Gateway)
-            } else if open.recorder.0.cutting.load(Ordering::Relaxed) {
+            } else if *open.recorder.0.cutting.borrow() {
                 (Code::Unavailable, Origin::Gateway)
             } else {
                 (Code::Cancelled, Origin::Client)

@@ -25,7 +25,7 @@ mod metrics;
 mod record;
 mod trace;
 
-pub use call::{Call, ConnectionGuard, Recorder};
+pub use call::{Call, ConnectionGuard, Cut, Recorder};
 
 /// What is exported, and where.
 #[derive(Debug, Clone, PartialEq)]

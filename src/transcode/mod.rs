@@ -64,6 +64,8 @@ pub struct Settings {
     pub max_depth: usize,
     /// How long the JSON of an answer may be, in bytes.
     pub max_json: usize,
+    /// How many parameters a query and a form may have together.
+    pub max_parameters: usize,
 }
 
 /// How fields that are not set are written.
@@ -99,6 +101,7 @@ impl Default for Settings {
             path_lists: ',',
             max_depth: 100,
             max_json: 64 * 1024 * 1024,
+            max_parameters: 300_000,
         }
     }
 }

@@ -153,10 +153,19 @@ impl Pool {
                 }
             } else {
                 self.grow();
-                tokio::select! {
-                    () = freed => {}
-                    // The sender lives in this pool, so this is a change.
-                    _ = changes.changed() => {}
+                let woken = async {
+                    tokio::select! {
+                        () = freed => {}
+                        // The sender lives in this pool, so this is a change.
+                        _ = changes.changed() => {}
+                    }
+                };
+                if self.grows {
+                    // Streams may last for ever, and have no deadline as a rule.
+                    let left = give_up.saturating_duration_since(Instant::now());
+                    timeout(left, woken).await.map_err(|_| full())?;
+                } else {
+                    woken.await;
                 }
             }
         }
@@ -185,6 +194,10 @@ impl Pool {
             self.demand.notify_one();
         }
     }
+}
+
+fn full() -> Status {
+    Status::unavailable("the backend takes no more streams")
 }
 
 impl Drop for Lease {

@@ -235,6 +235,38 @@ async fn any_content_type_is_json_unless_settings_are_strict() {
     assert_eq!(unread.status, 200, "a body that is not read may be anything");
 }
 
+#[tokio::test]
+async fn what_a_wire_body_has_in_another_type_is_not_taken_for_the_field() {
+    let hash = transom::policy::KeyHash::of("secret");
+    let (gateway, backend) = shop(&format!(
+        "methods: [{{methods: 'shop.v1.Shop/Put', authentication: true, permissions: [], account: inner.name}}]
+identity: {{keys: [{{hash: '{hash}', actor_id: me, actor_type: ACTOR_TYPE_USER, accounts: [mine], permissions: []}}]}}"
+    ))
+    .await;
+    let put = async |body: &[u8]| {
+        let headers = [("authorization", "apikey secret"), ("content-type", "application/x-protobuf")];
+        gateway.request(Method::PUT, "/v1/items/7", &headers, body.to_vec()).await.status.as_u16()
+    };
+    // Field 2 is a message: its name is the account.
+    let theirs = b"\x12\x08\x0a\x06theirs";
+    assert_eq!(put(b"\x12\x06\x0a\x04mine").await, 200);
+    assert_eq!(put(theirs).await, 403);
+    // The same, and a group of the same number that is to hide it.
+    assert_eq!(put(&[&theirs[..], b"\x13\x0a\x04mine\x14"].concat()).await, 400);
+    assert_eq!(backend.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_form_has_a_limit_of_fields() {
+    let (gateway, _backend) = shop("limits: {parameters: 100}").await;
+    let form = async |count: usize| {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        gateway.request(Method::POST, "/v1/look/7", &headers, "tags=a&".repeat(count)).await
+    };
+    assert_eq!(form(100).await.status, 200);
+    assert_eq!(form(101).await.error(), (400, "more than 100 parameters are too many".into()));
+}
+
 /// A9.
 #[tokio::test]
 async fn a_patch_is_for_what_its_body_names() {

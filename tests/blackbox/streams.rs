@@ -273,6 +273,8 @@ async fn trailers_follow_a_stream_for_clients_that_take_them() {
         call.rest().await.expect("a whole answer");
         assert_eq!(call.trailers["grpc-trailer-color"], "red", "{over:?}");
     }
+    let record = gateway.logged("/v1/watch").await;
+    assert_eq!(record["grpc_code"], "OK", "{record}");
     let mut call = talk(&gateway, Over::Http2, Method::GET, "/v1/watch", &[trailing]).await;
     call.finish();
     call.rest().await.expect("a whole answer");
@@ -465,7 +467,7 @@ async fn no_message_of_a_stream_may_name_an_account_that_is_not_the_callers() {
     let hash = transom::policy::KeyHash::of("secret");
     let config = format!(
         "methods: [{{methods: 'shop.v1.Shop/Chat', authentication: true, permissions: [], account: id}}]
-identity: {{keys: [{{hash: '{hash}', actor_id: me, actor_type: user, accounts: [mine], permissions: []}}]}}"
+identity: {{keys: [{{hash: '{hash}', actor_id: me, actor_type: ACTOR_TYPE_USER, accounts: [mine], permissions: []}}]}}"
     );
     let (gateway, backend) = shop(&config).await;
     let key = ("authorization", "apikey secret");
@@ -481,4 +483,49 @@ identity: {{keys: [{{hash: '{hash}', actor_id: me, actor_type: user, accounts: [
         assert_eq!(told["error"]["code"], 7, "{target}: {told}");
         cancelled(&backend, before).await;
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_a_shutdown_cuts_says_so() {
+    let (gateway, _backend) = shop("json: {unset_fields: omit}\nlimits: {drain: 1s}").await;
+    let headers = [steer("messages=1000;every=100ms")];
+    let mut calls = Vec::new();
+    for (over, accept) in [(Over::Http1, "*/*"), (Over::Http2, "*/*"), (Over::Http1, "text/event-stream")] {
+        let headers = [headers[0], ("accept", accept)];
+        let mut call = talk(&gateway, over, Method::GET, "/v1/watch?id=7", &headers).await;
+        call.finish();
+        assert!(call.line().await.is_some());
+        calls.push((over, accept, call));
+    }
+    gateway.signal("TERM");
+    for (over, accept, mut call) in calls {
+        let rest = call.rest().await.unwrap_or_else(|rest| rest);
+        let told =
+            if accept == "*/*" { "{\"error\":{\"code\":14," } else { "event: error\ndata: {\"code\":14," };
+        assert!(rest.contains(told), "{over:?} {accept}: {rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_stream_of_another_type_is_refused_where_that_is_asked_for() {
+    let (gateway, _backend) = shop("bodies: {strict_content_type: true}").await;
+    for (kind, expected) in [
+        ("application/json", 200),
+        ("application/x-ndjson", 200),
+        ("application/json-seq", 200),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+    ] {
+        let answer =
+            gateway.request(Method::POST, "/v1/upload", &[("content-type", kind)], r#"{"id":"1"}"#).await;
+        assert_eq!(answer.status, expected, "{kind}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn a_raw_upload_is_cut_to_what_a_message_may_be() {
+    let (gateway, _backend) =
+        shop("methods: [{methods: 'shop.v1.Shop/UploadRaw', max_request_message: 16KiB}]").await;
+    let answer = gateway.request(Method::POST, "/v1/upload-raw", &[], vec![7; 100_000]).await;
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 100_000));
 }

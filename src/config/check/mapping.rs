@@ -14,7 +14,12 @@ use super::super::file::{
 use super::super::mappings::{COMMON, Mappings};
 use super::Check;
 
-pub(super) fn transcode(file: &Json, max_depth: usize, max_json: usize) -> transcode::Settings {
+pub(super) fn transcode(
+    file: &Json,
+    max_depth: usize,
+    max_json: usize,
+    max_parameters: usize,
+) -> transcode::Settings {
     let refuse = |strictness| strictness == Strictness::Refuse;
     transcode::Settings {
         unset_fields: match file.unset_fields {
@@ -41,6 +46,7 @@ pub(super) fn transcode(file: &Json, max_depth: usize, max_json: usize) -> trans
         },
         max_depth,
         max_json,
+        max_parameters,
     }
 }
 
@@ -75,9 +81,10 @@ impl Check<'_> {
     pub(in super::super) fn mapping(&mut self, file: &File) -> gateway::Mapping {
         let max_depth = self.depth(file.limits.json_depth);
         let max_json = self.positive("limits.response_json", file.limits.response_json.bytes());
+        let max_parameters = self.positive("limits.parameters", file.limits.parameters);
         gateway::Mapping {
             route: route(&file.routing),
-            transcode: transcode(&file.json, max_depth, max_json),
+            transcode: transcode(&file.json, max_depth, max_json, max_parameters),
             metadata: self.metadata(file),
             protocol: protocol::Settings {
                 streams: self.streams(&file.streams),
@@ -169,10 +176,14 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_rooms() {
-        let transcode::Settings { max_depth, max_json, .. } = transcode::Settings::default();
-        assert_eq!(transcode(&Json::default(), max_depth, max_json), transcode::Settings::default());
+        let transcode::Settings { max_depth, max_json, max_parameters, .. } = transcode::Settings::default();
+        assert_eq!(
+            transcode(&Json::default(), max_depth, max_json, max_parameters),
+            transcode::Settings::default()
+        );
         let limits = super::super::super::file::Limits::default();
         assert_eq!((limits.json_depth, limits.response_json.0), (max_depth, max_json as u64));
+        assert_eq!(limits.parameters, max_parameters);
         assert_eq!(route(&Routing::default()), route::Settings::default());
         let metadata = File::default().metadata;
         assert_eq!(metadata.trust_forwarded, metadata::Settings::default().trust_forwarded);

@@ -35,6 +35,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// An answer's JSON, before compression: 502.
     pub response_json: ByteSize,
+    /// Parameters of a query and fields of a form together: 400.
+    pub parameters: usize,
     /// What a backend may send of a stream ahead of its reader: it waits then. `64KiB` to `2GiB` less one byte.
     pub stream_window: ByteSize,
     /// How long a shutdown waits for calls in flight.
@@ -55,6 +57,7 @@ impl Default for Limits {
             streams: 200,
             json_depth: 100,
             response_json: ByteSize::mib(64),
+            parameters: 300_000,
             stream_window: ByteSize::kib(256),
             drain: Period(Duration::from_secs(25)),
         }

@@ -15,6 +15,7 @@ use super::exchange::Exchange;
 use super::writing::Writing;
 use crate::observe::CallRecord;
 use crate::protocol::{Broken, Streamed};
+use crate::status::{Code, Origin, Status};
 
 /// The answer of a stream.
 pub(super) struct Flow {
@@ -83,7 +84,7 @@ impl Flow {
             Err(status) if !self.writing.error(status) => return Rest::Break,
             Err(_) => {}
         }
-        let trailers = self.writing.trailers(&end.metadata);
+        let trailers = self.writing.trailers(end.metadata.clone());
         if self.takes_trailers && !trailers.is_empty() { Rest::Trailers(trailers) } else { Rest::Nothing }
     }
 }
@@ -103,6 +104,13 @@ impl Streamed for Flow {
             Rest::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
             Rest::Break => Some(Err(Broken)),
         })
+    }
+
+    fn stop(mut self: Pin<&mut Self>) {
+        if matches!(self.rest, Rest::Messages) {
+            let message = "the gateway is shutting down";
+            self.exchange.fail(Status::new(Code::Unavailable, message, Origin::Gateway));
+        }
     }
 
     fn record(&self, record: &mut CallRecord) {

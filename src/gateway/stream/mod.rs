@@ -60,6 +60,10 @@ impl Steps<'_> {
     {
         let upstream = &self.route.upstream;
         let exchange = if streams.client {
+            if self.route.plan.raw_request().is_none() && self.route.plan.reads_body() {
+                let bodies = &self.route.protocol.bodies;
+                protocol::check_texts(&self.parts.method, &self.parts.headers, bodies)?;
+            }
             let upload = Upload::of(self, kept, body.take());
             let (sending, receiving) = upstream.open(opening).await?;
             Exchange::uploading(upload, sending, receiving)
@@ -125,7 +129,8 @@ impl Steps<'_> {
         match first {
             Some(None) => {
                 exchange.record(record);
-                let End { metadata, outcome } = exchange.into_end();
+                let End { mut metadata, outcome } = exchange.into_end();
+                kept.status = self.route.protocol.answers.take_status(&mut metadata).or(kept.status);
                 self.keep_trailers(&metadata, kept);
                 return match outcome {
                     Ok(()) => Ok(writing.empty(&mut kept.headers)),

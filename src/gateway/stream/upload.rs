@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::super::steps::{Kept, Steps};
@@ -105,7 +106,9 @@ where
         }
         // Nothing is lost: what path and query say is a message where the body has none.
         match &self.first {
-            Some(First { captures, query, .. }) if !captures.is_empty() || query.is_some() => {
+            Some(First { captures, query, .. })
+                if !captures.is_empty() || (query.is_some() && !self.route.plan.reads_whole_body()) =>
+            {
                 self.text(b"", sending).await
             }
             _ => Ok(Ok(())),
@@ -114,9 +117,12 @@ where
 
     /// Each piece of the body is the data of a message.
     async fn pieces(&mut self, sending: &mut Sending) -> Result<Result<(), Gone>, Status> {
+        // A message is never too large, however the body is cut on its way.
+        let limits = [self.limit(), self.route.upstream.settings().max_request_message];
+        let most = limits.into_iter().min().unwrap_or(PIECE).saturating_sub(ROOM).clamp(1, PIECE);
         while let Some(mut piece) = self.piece().await? {
             while !piece.is_empty() {
-                let part = piece.split_to(piece.len().min(PIECE));
+                let part = piece.split_to(piece.len().min(most));
                 if self.raw(&part, sending).await?.is_err() {
                     return Ok(Err(Gone));
                 }
@@ -129,19 +135,22 @@ where
     async fn piece(&mut self) -> Result<Option<Bytes>, Status> {
         let Some(body) = &mut self.body else { return Ok(None) };
         loop {
+            let next = async { body.frame().await.map(|frame| frame.map_err(drop)) };
             let frame = match self.pause {
-                Some(pause) => timeout(pause, body.frame()).await.map_err(|_| too_late(pause))?,
-                None => body.frame().await,
+                Some(pause) => timeout(pause, next).await.map_err(|_| too_late(pause))?,
+                None => next.await,
             };
-            match frame.map(|frame| frame.map(http_body::Frame::into_data)) {
+            let piece = match frame {
                 None => return Ok(None),
-                Some(Err(_)) => return Err(Status::invalid(BROKEN)),
-                Some(Ok(Ok(piece))) => {
-                    self.read.fetch_add(piece.len() as u64, Ordering::Relaxed);
-                    return Ok(Some(piece));
-                }
-                Some(Ok(Err(_trailers))) => {}
-            }
+                Some(Err(())) => return Err(Status::invalid(BROKEN)),
+                Some(Ok(frame)) => frame.into_data(),
+            };
+            // What is no data is trailers.
+            let Ok(piece) = piece else { continue };
+            self.read.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            // A body that is always ready, decompressed above all, must not keep a worker from others.
+            yield_now().await;
+            return Ok(Some(piece));
         }
     }
 
@@ -213,5 +222,8 @@ fn too_late(pause: Duration) -> Status {
 
 /// The most bytes of a raw body that become one message.
 const PIECE: usize = 64 * 1024;
+
+/// What a message has beside them: the content type, and what path and query say.
+const ROOM: usize = 1024;
 
 const BROKEN: &str = "the request body broke off or could not be decompressed";

@@ -101,8 +101,10 @@ impl Writing {
     }
 
     /// The trailers that trailing metadata becomes.
-    pub(super) fn trailers(&self, metadata: &HeaderMap) -> HeaderMap {
-        self.route.metadata.trailers(metadata)
+    pub(super) fn trailers(&self, mut metadata: HeaderMap) -> HeaderMap {
+        // The status of the answer is out; its metadata is not for the client.
+        let _ = self.route.protocol.answers.take_status(&mut metadata);
+        self.route.metadata.trailers(&metadata)
     }
 
     pub(super) fn is_empty(&self) -> bool {

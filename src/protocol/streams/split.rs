@@ -30,6 +30,8 @@ pub struct JsonSplitter {
     text: Option<Text>,
     /// How many texts have begun.
     begun: u64,
+    /// How much white space came since the last one.
+    white: usize,
     limit: usize,
 }
 
@@ -80,6 +82,7 @@ impl JsonSplitter {
             place: Place::Start,
             text: None,
             begun: 0,
+            white: 0,
             limit,
         }
     }
@@ -125,6 +128,11 @@ impl JsonSplitter {
             }
             let white = self.chunk.iter().take_while(|byte| is_white(**byte)).count();
             self.chunk.advance(white);
+            // It costs a client nothing, least of all compressed.
+            self.white += white;
+            if self.white > self.limit {
+                return Err(self.too_large());
+            }
             let Some(byte) = self.chunk.first().copied() else { return Ok(None) };
             self.step(byte)?;
         }
@@ -181,6 +189,7 @@ impl JsonSplitter {
         self.text = Some(Text::of(byte));
         self.read = 1;
         self.begun += 1;
+        self.white = 0;
     }
 
     /// The 400 for what may not stand between texts.

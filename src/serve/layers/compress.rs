@@ -1,8 +1,8 @@
 //! Which answers are worth compressing: text and protobuf of a known size that is not small. The compressing itself is
 //! tower-http's.
 
-use http::Response;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response};
 use tower_http::compression::Predicate;
 
 /// Answers of a text-like content type or of protobuf, of at least so many bytes.
@@ -26,6 +26,24 @@ impl Predicate for Worth {
     }
 }
 
+/// Forgets that a client does not take bodies as they are: the answer to a call that was made is not withheld, nor
+/// called another (RFC 9110, 12.5.3, lets it be sent all the same).
+pub(in crate::serve) fn take_identity(headers: &mut HeaderMap) {
+    let refuses = |coding: &str| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+        matches!(name.trim(), "identity" | "*") && weight == Some(0.0)
+    };
+    let said = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let said: Vec<_> = said.flat_map(|line| line.split(',')).collect();
+    if said.iter().any(|coding| refuses(coding)) {
+        let kept: Vec<_> = said.into_iter().filter(|coding| !refuses(coding)).map(str::trim).collect();
+        if let Ok(kept) = HeaderValue::try_from(kept.join(", ")) {
+            headers.insert(ACCEPT_ENCODING, kept);
+        }
+    }
+}
+
 fn text_like(kind: &str) -> bool {
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.split_once('/') {
@@ -45,6 +63,22 @@ fn text_like(kind: &str) -> bool {
 mod tests {
     use super::*;
     use crate::protocol::Body;
+
+    #[test]
+    fn bodies_as_they_are_cannot_be_refused() {
+        for (sent, kept) in [
+            ("identity;q=0", ""),
+            ("gzip, *;q=0", "gzip"),
+            ("br;q=0.5, identity; q=0.000", "br;q=0.5"),
+            ("gzip, identity;q=0.1", "gzip, identity;q=0.1"),
+            ("gzip", "gzip"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, sent.parse().expect("a value"));
+            take_identity(&mut headers);
+            assert_eq!(headers[ACCEPT_ENCODING], kept, "{sent}");
+        }
+    }
 
     #[test]
     fn only_text_that_is_not_small_is_compressed() {

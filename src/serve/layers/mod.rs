@@ -21,7 +21,7 @@ use crate::problem::{Place, Problem, Problems};
 use crate::telemetry::Recorder;
 
 mod body;
-mod compress;
+pub(super) mod compress;
 mod cors;
 mod decompress;
 mod panic;

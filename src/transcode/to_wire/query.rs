@@ -69,6 +69,10 @@ impl<'q> Bound<'q> {
             if taken.decides(&path, &parameter.text, form.is_some()).map_err(fault)? {
                 continue;
             }
+            if self.parameters.len() >= settings.max_parameters {
+                let what = format!("more than {} parameters are too many", settings.max_parameters);
+                return Err(Status::invalid(what));
+            }
             let index = u32::try_from(self.parameters.len()).unwrap_or(u32::MAX);
             self.parts.push(Part::new(&path, Source::Parameter(index), &mut self.paths));
             self.parameters.push(parameter);

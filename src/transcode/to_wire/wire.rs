@@ -24,6 +24,9 @@ impl<'p, 'j> Reader<'p, 'j, '_> {
                 continue;
             };
             if let Some(one) = replaced.iter_mut().find(|one| one.run.place == place) {
+                if one.said.len() >= self.plans.settings().max_parameters {
+                    return Err(self.fault_of(one.run.source(), "the body has it too often"));
+                }
                 one.said.push(found);
             } else {
                 self.refuse_rivals(plan, place, &replaced)?;

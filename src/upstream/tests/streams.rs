@@ -285,7 +285,7 @@ async fn the_deadline_ends_a_stream_that_never_pauses() {
     })
     .await;
     let upstream = upstream(&server.url());
-    let (_sending, mut receiving) = open(&upstream, Some(Duration::from_millis(300))).await;
+    let (_sending, mut receiving) = open(&upstream, Some(Duration::from_millis(1500))).await;
     let (messages, end) = rest(&mut receiving).await;
     assert!(messages.len() > 10, "{}", messages.len());
     assert_eq!(status_of(&end).code, Code::DeadlineExceeded);
