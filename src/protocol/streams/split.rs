@@ -130,7 +130,7 @@ impl JsonSplitter {
             self.chunk.advance(white);
             // It costs a client nothing, least of all compressed.
             self.white += white;
-            if self.white > self.limit {
+            if self.white > self.limit.max(WHITE) {
                 return Err(self.too_large());
             }
             let Some(byte) = self.chunk.first().copied() else { return Ok(None) };
@@ -252,6 +252,9 @@ impl Text {
         None
     }
 }
+
+/// How much white space may stand between two texts, be they shorter.
+const WHITE: usize = 64 * 1024;
 
 /// White space, and what begins each text of a sequence (RFC 7464).
 fn is_white(byte: u8) -> bool {
@@ -389,6 +392,22 @@ mod tests {
         check("}{} :1 \u{feff}{}", &["}", "{}", ":1", "\u{feff}", "{}"], Ok(()));
         check("{]nope", &["{]", "nope"], Ok(()));
         check("[nope,{\"a\"}]", &["nope", "{\"a\"}"], Ok(()));
+    }
+
+    #[test]
+    fn white_space_has_an_end_too() {
+        let mut splitter = JsonSplitter::new(8);
+        let mut read = 0;
+        let refused = loop {
+            splitter.push(Bytes::from(vec![b' '; 1000]));
+            read += 1000;
+            match splitter.next() {
+                Ok(None) => assert!(read <= WHITE, "{read}"),
+                Ok(Some(text)) => panic!("{text:?}"),
+                Err(refused) => break refused,
+            }
+        };
+        assert_eq!((read, refused.http_status().as_u16()), (66_000, 413));
     }
 
     #[test]
