@@ -7,12 +7,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use prost::Message;
+use prost::Message as _;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::{Backend, HealthSettings, Snapshot};
 use crate::metadata;
@@ -32,22 +33,6 @@ pub(super) struct Health {
     upstream_name: Arc<str>,
 }
 
-/// `grpc.health.v1.HealthCheckRequest`.
-#[derive(Clone, PartialEq, Message)]
-struct Question {
-    #[prost(string, tag = "1")]
-    service: String,
-}
-
-/// `grpc.health.v1.HealthCheckResponse`.
-#[derive(Clone, PartialEq, Message)]
-struct Said {
-    #[prost(int32, tag = "1")]
-    status: i32,
-}
-
-const SERVING: i32 = 1;
-const SERVICE_UNKNOWN: i32 = 3;
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 
 impl Health {
@@ -106,22 +91,24 @@ impl Health {
 
     /// Asks the backend.
     async fn ask(&self, parts: &Parts, record: &mut CallRecord) -> Result<(), Status> {
-        let question = Question { service: service(parts.uri.query())?.into_owned() };
+        let question = HealthCheckRequest { service: service(parts.uri.query())?.into_owned() };
         let wish = metadata::timeout(&parts.headers)?;
         let call = Call {
             path: PathAndQuery::from_static(CHECK),
             metadata: metadata::correlation(&parts.headers),
-            frame: framed(&question),
+            frame: frame::encoded(&question),
             timeout: self.upstream.settings().deadlines.of(wish),
         };
         record.upstream = Some(Arc::clone(&self.upstream_name));
         let sent = Instant::now();
         let reply = self.upstream.unary(call).await;
         record.upstream_time = Some(sent.elapsed());
-        let said = Said::decode(reply.outcome?).map_err(|_| unreadable())?;
-        match said.status {
-            SERVING => Ok(()),
-            SERVICE_UNKNOWN => Err(Status::new(Code::NotFound, "the service is unknown", Origin::Upstream)),
+        let said = HealthCheckResponse::decode(reply.outcome?).map_err(|_| unreadable())?;
+        match said.status() {
+            ServingStatus::Serving => Ok(()),
+            ServingStatus::ServiceUnknown => {
+                Err(Status::new(Code::NotFound, "the service is unknown", Origin::Upstream))
+            }
             _ => Err(Status::new(Code::Unavailable, "the service is not serving", Origin::Upstream)),
         }
     }
@@ -147,14 +134,6 @@ fn service(query: Option<&str>) -> Result<Cow<'_, str>, Status> {
     let mut pairs = query.unwrap_or_default().split('&');
     let value = pairs.find_map(|pair| pair.strip_prefix("service=")).unwrap_or_default();
     percent_decode_str(value).decode_utf8().map_err(|_| Status::invalid("`service` is not UTF-8"))
-}
-
-fn framed(question: &Question) -> Bytes {
-    let framed = frame::framed(question.encoded_len(), |out| {
-        question.encode_raw(out);
-        Ok(())
-    });
-    framed.unwrap_or_else(|never: std::convert::Infallible| match never {})
 }
 
 fn unreadable() -> Status {

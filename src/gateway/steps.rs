@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use super::duties::FieldSource;
 use super::{Peer, Route, Snapshot};
 use crate::event::{Caller, EventPlan, Events, Facts};
-use crate::metadata::is_alias;
+use crate::metadata::remove_aliases;
 use crate::observe::CallRecord;
 use crate::policy::authz::Changes;
 use crate::policy::{Admitted, Head, Identity};
@@ -93,13 +93,7 @@ impl Steps<'_> {
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let mut metadata = route.metadata.request(&parts.headers, authority, self.peer)?;
         metadata.extend(kept.applied.request.drain());
-        for name in &snapshot.reserved_metadata {
-            while let Some(found) =
-                metadata.keys().find(|found| is_alias(name.as_str(), found.as_str())).cloned()
-            {
-                metadata.remove(found);
-            }
-        }
+        remove_aliases(&snapshot.reserved_metadata, &mut metadata);
         if let Some(policy) = &snapshot.policy {
             policy.tell_backend(kept.identity.as_ref(), &parts.headers, &mut metadata);
             admitted.metadata.change_metadata(&mut metadata);

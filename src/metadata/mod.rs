@@ -109,6 +109,15 @@ impl Rules {
     }
 }
 
+/// Removes names, and those that a backend may take for them.
+pub fn remove_aliases(names: &[HeaderName], metadata: &mut HeaderMap) {
+    let is_one = |found: &&HeaderName| names.iter().any(|name| is_alias(name.as_str(), found.as_str()));
+    let found: Vec<_> = metadata.keys().filter(is_one).cloned().collect();
+    for name in found {
+        metadata.remove(name);
+    }
+}
+
 /// What ties a question to the call that it is asked for, in logs and traces.
 #[must_use]
 pub fn correlation(headers: &HeaderMap) -> HeaderMap {

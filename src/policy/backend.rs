@@ -6,7 +6,7 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{CredentialUse, Identity, Policy, Settings};
-use crate::metadata::{is_alias, is_carried};
+use crate::metadata::{is_carried, remove_aliases};
 use crate::problem::{Place, Problem, Problems};
 use crate::units::Secret;
 
@@ -48,18 +48,6 @@ impl Telling {
             credential,
         })
     }
-
-    /// Takes out what a client sent under the gateway's names, and under those that a backend may take for them.
-    fn clear(&self, metadata: &mut HeaderMap) {
-        for name in &self.own {
-            metadata.remove(name);
-        }
-        let is_own = |name: &&HeaderName| self.own.iter().any(|own| is_alias(own.as_str(), name.as_str()));
-        let aliases: Vec<_> = metadata.keys().filter(is_own).cloned().collect();
-        for name in aliases {
-            metadata.remove(name);
-        }
-    }
 }
 
 /// The header value of a replacement; told, without showing it, when it is none.
@@ -79,7 +67,8 @@ impl Policy {
     /// same names; does with the credential what is configured. `headers` are the request's.
     pub fn tell_backend(&self, identity: Option<&Identity>, headers: &HeaderMap, metadata: &mut HeaderMap) {
         let telling = &self.telling;
-        telling.clear(metadata);
+        // What a client sent under the gateway's names, or under those that a backend may take for them.
+        remove_aliases(&telling.own, metadata);
         if let Some(known) = identity {
             set(metadata, &telling.actor_id, HeaderValue::try_from(&*known.actor_id).ok());
             set(metadata, &telling.actor_type, HeaderValue::try_from(&*known.actor_type).ok());

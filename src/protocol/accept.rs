@@ -48,14 +48,8 @@ impl<'h> Accept<'h> {
         Self { ranges: lines().flat_map(|line| split(line, b',')).filter_map(Range::read).collect() }
     }
 
-    /// How gladly the client takes a media type, in thousandths; 0 is not at all. The closest range decides; of
-    /// several that are as close, the best one. Parameters of ranges, such as a charset, make no difference.
-    #[must_use]
-    pub fn quality(&self, kind: &str, subtype: &str) -> u16 {
-        self.rank(kind, subtype).quality
-    }
-
-    /// The same with how closely it was named, to choose among types of one quality.
+    /// How much the client wants a media type; a quality of 0 is not at all. The closest range decides; of several that
+    /// are as close, the best one. Parameters of ranges, such as a charset, make no difference.
     #[must_use]
     pub fn rank(&self, kind: &str, subtype: &str) -> Rank {
         self.rank_where(kind, subtype, |_| true)
@@ -188,7 +182,7 @@ mod tests {
     #[track_caller]
     fn check(line: &'static str, kind: &str, subtype: &str, quality: u16) {
         let headers = headers(&[line]);
-        assert_eq!(Accept::of(&headers).quality(kind, subtype), quality, "{kind}/{subtype} by {line:?}");
+        assert_eq!(Accept::of(&headers).rank(kind, subtype).quality, quality, "{kind}/{subtype} by {line:?}");
     }
 
     #[test]
@@ -220,7 +214,7 @@ mod tests {
         let headers = headers(&["text/plain;q=0.1 , application/json", "text/html"]);
         let accept = Accept::of(&headers);
         let found = [("text", "plain"), ("application", "json"), ("text", "html"), ("a", "b")]
-            .map(|(kind, subtype)| accept.quality(kind, subtype));
+            .map(|(kind, subtype)| accept.rank(kind, subtype).quality);
         assert_eq!(found, [100, 1000, 1000, 0]);
     }
 
@@ -251,8 +245,8 @@ mod tests {
             let line = HeaderValue::try_from(format!("{bad}, text/html;q=0.5")).expect("a header");
             let headers: HeaderMap = [(ACCEPT, line)].into_iter().collect();
             let accept = Accept::of(&headers);
-            assert_eq!(accept.quality("application", "json"), 0, "{bad}");
-            assert_eq!(accept.quality("text", "html"), 500, "{bad}");
+            assert_eq!(accept.rank("application", "json").quality, 0, "{bad}");
+            assert_eq!(accept.rank("text", "html").quality, 500, "{bad}");
         }
         check("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", "application", "json", 200);
     }

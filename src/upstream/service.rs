@@ -66,12 +66,7 @@ impl Service {
         metadata: HeaderMap,
         timeout: Duration,
     ) -> Result<A, String> {
-        let framed = frame::framed(question.encoded_len(), |out| {
-            question.encode_raw(out);
-            Ok(())
-        });
-        let frame = framed.unwrap_or_else(|never: std::convert::Infallible| match never {});
-        let path = PathAndQuery::from_static(path);
+        let (path, frame) = (PathAndQuery::from_static(path), frame::encoded(question));
         let reply = self.upstream.unary(Call { path, metadata, frame, timeout: Some(timeout) }).await;
         let answer = reply.outcome.map_err(|status| status.message)?;
         A::decode(answer).map_err(|_| "its answer cannot be read".to_owned())

@@ -1,7 +1,10 @@
 //! gRPC's length-prefixed messages: one flag byte, four bytes of length (big endian), then the message
 //! (`PROTOCOL-HTTP2.md` of the gRPC project). Reading copies only when a message spans several chunks.
 
+use std::convert::Infallible;
+
 use bytes::{Buf, Bytes, BytesMut};
+use prost::Message;
 
 /// How many bytes stand before each message.
 pub const PREFIX: usize = 5;
@@ -29,6 +32,16 @@ pub fn framed<E>(room: usize, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>)
         *place = prefix(len);
     }
     Ok(framed.into())
+}
+
+/// The frame of a message of our own.
+#[must_use]
+pub fn encoded(message: &impl Message) -> Bytes {
+    let framed = framed(message.encoded_len(), |out| {
+        message.encode_raw(out);
+        Ok(())
+    });
+    framed.unwrap_or_else(|never: Infallible| match never {})
 }
 
 /// What can be wrong with a stream of frames.

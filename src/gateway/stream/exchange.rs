@@ -22,8 +22,6 @@ pub(super) struct Exchange {
     /// What is still being sent. What is wrong with it ends the answer.
     request: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     receiving: Receiving,
-    /// Whether the backend's initial metadata was read.
-    headed: bool,
     /// How the call ended, once it has.
     end: Option<End>,
     /// Bytes read of the request's body.
@@ -58,7 +56,7 @@ impl Exchange {
         receiving: Receiving,
         read: Arc<AtomicU64>,
     ) -> Self {
-        Self { request: Some(request), receiving, headed: false, end: None, read, since: Instant::now() }
+        Self { request: Some(request), receiving, end: None, read, since: Instant::now() }
     }
 
     /// The backend's initial metadata; `None` when the call ended without.
@@ -78,10 +76,7 @@ impl Exchange {
             return Poll::Ready(None);
         }
         match ready!(self.receiving.poll_head(cx)) {
-            Ok(metadata) => {
-                self.headed = true;
-                Poll::Ready(Some(metadata))
-            }
+            Ok(metadata) => Poll::Ready(Some(metadata)),
             Err(end) => {
                 self.end = Some(end);
                 Poll::Ready(None)
@@ -93,9 +88,6 @@ impl Exchange {
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         self.poll_request(cx);
         if self.end.is_some() {
-            return Poll::Ready(None);
-        }
-        if !self.headed && ready!(self.poll_head(cx)).is_none() {
             return Poll::Ready(None);
         }
         let message = ready!(self.receiving.poll_message(cx));

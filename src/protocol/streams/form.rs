@@ -45,12 +45,6 @@ impl StreamWriter {
         self.form
     }
 
-    /// How many messages it has written.
-    #[must_use]
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
     /// The `Content-Type` of the form. That of [`StreamForm::Raw`] is what stands in for one that its first message
     /// does not have.
     #[must_use]
@@ -390,7 +384,7 @@ mod tests {
                 Err(Status::invalid("no"))
             });
             assert_eq!(refused.map_err(|status| status.message), Err("no".to_owned()));
-            assert_eq!((&out, writer.written()), (&before, 1), "{form:?}");
+            assert_eq!((&out, writer.written), (&before, 1), "{form:?}");
         }
     }
 

@@ -34,10 +34,12 @@ pub(in crate::serve) fn take_identity(headers: &mut HeaderMap) {
         let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
         matches!(name.trim(), "identity" | "*") && weight == Some(0.0)
     };
-    let said = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
-    let said: Vec<_> = said.flat_map(|line| line.split(',')).collect();
-    if said.iter().any(|coding| refuses(coding)) {
-        let kept: Vec<_> = said.into_iter().filter(|coding| !refuses(coding)).map(str::trim).collect();
+    let said = || {
+        let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(|line| line.split(','))
+    };
+    if said().any(refuses) {
+        let kept: Vec<_> = said().filter(|coding| !refuses(coding)).map(str::trim).collect();
         if let Ok(kept) = HeaderValue::try_from(kept.join(", ")) {
             headers.insert(ACCEPT_ENCODING, kept);
         }
