@@ -92,8 +92,13 @@ fn ranked(mut bindings: Vec<Indexed<'_>>, precedence: Precedence) -> Vec<Ranked<
     ranked.map(|(rank, (index, binding))| Ranked { index, rank, binding }).collect()
 }
 
-fn specific_first((index, binding): &Indexed<'_>) -> (Specificity, Reverse<usize>) {
-    (Specificity::of(&binding.template), Reverse(*index))
+fn specific_first((index, binding): &Indexed<'_>) -> (Vec<Place>, Reverse<usize>) {
+    (places(&binding.template).map(|(place, _)| place).collect(), Reverse(*index))
+}
+
+/// Brings bindings of the same segments together, the last registered first.
+fn alike_together<'b>((index, binding): &Indexed<'b>) -> (Vec<(Place, &'b str)>, Reverse<usize>) {
+    (places(&binding.template).collect(), Reverse(*index))
 }
 
 /// Groups things by a key, in the order of first appearance.
@@ -114,7 +119,7 @@ fn without_ties<'b>(bindings: &'b [Binding], ties: Ties, problems: &mut Problems
     let mut kept = Vec::with_capacity(bindings.len());
     let alike = |(_, binding): &Indexed<'b>| (&binding.method, &binding.template.verb);
     for (_, mut group) in groups(bindings.iter().enumerate(), alike) {
-        group.sort_by_cached_key(specific_first);
+        group.sort_by_cached_key(alike_together);
         let mut shadowed = Vec::new();
         group.dedup_by(|later, first| {
             // Sorted with the last registered first, so that it is the one that stays.
@@ -170,27 +175,24 @@ fn tie(shadowed: &Binding, winner: &Binding, ties: Ties) -> Problem {
     }
 }
 
-/// How templates of the same paths are ordered: segment by segment from the left, literal, `*`, the end, `**`.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Specificity(Vec<Place>);
-
+/// How templates of the same paths are ordered: segment by segment from the left, literal, `*`, the end, `**`. One
+/// literal is as specific as another: both can only match where paths are matched in several ways.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    Literal(String),
+    Literal,
     One,
     End,
     Many,
 }
 
-impl Specificity {
-    fn of(template: &PathTemplate) -> Self {
-        let places = template.segments.iter().map(|segment| match segment {
-            Segment::Literal(text) => Place::Literal(text.clone()),
-            Segment::One => Place::One,
-            Segment::Many => Place::Many,
-        });
-        Self(places.chain([Place::End]).collect())
-    }
+/// The places of a template, each with the text that a literal has.
+fn places(template: &PathTemplate) -> impl Iterator<Item = (Place, &str)> {
+    let places = template.segments.iter().map(|segment| match segment {
+        Segment::Literal(text) => (Place::Literal, text.as_str()),
+        Segment::One => (Place::One, ""),
+        Segment::Many => (Place::Many, ""),
+    });
+    places.chain([(Place::End, "")])
 }
 
 /// The segments as paths are compared with them. `/` is one empty segment.
