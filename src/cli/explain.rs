@@ -59,8 +59,7 @@ async fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<u8> 
         Err(miss) => missed(&snapshot, mappings, &request, &miss, &mut page),
         Ok(found) => {
             let Some(binding) = snapshot.bindings().get(found.binding) else { return Ok(PROBLEMS) };
-            let captures: Result<Vec<_>, _> =
-                (0..binding.variables.len()).map(|variable| found.capture(variable)).collect();
+            let captures: Result<Vec<_>, _> = found.captures().collect();
             let matched = Matched { snapshot: &snapshot, mappings, index: found.binding, binding };
             matched.explain(&request, captures, &mut page).await
         }

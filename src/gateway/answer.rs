@@ -2,6 +2,8 @@
 //!
 //! Request path. Not for what is around the body: that is put together in `call`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{ACCEPT, CONTENT_TYPE, VARY};
@@ -30,9 +32,31 @@ impl Steps<'_> {
             kept.headers.insert(CONTENT_TYPE, HeaderValue::from_static(name));
             return Ok(wire.into());
         }
-        let mut json = Vec::with_capacity(message.len() * 2 + 64);
+        let mut json = Vec::with_capacity(route.room.of(message.len()));
         route.plan.write_response(message, &mut json)?;
+        route.room.took(json.len());
         Ok(json.into())
+    }
+}
+
+/// How much room the JSON of an answer gets: what the last answer of its method took, for most are alike, so that it is
+/// neither moved while it grows nor much too large.
+#[derive(Debug, Default)]
+pub(super) struct Room(AtomicUsize);
+
+impl Room {
+    /// For a message of so many bytes on the wire.
+    fn of(&self, wire: usize) -> usize {
+        let last = self.0.load(Ordering::Relaxed);
+        // One long answer must not make every short one after it long.
+        (last + last / 8).clamp(wire * 2 + 64, wire * 16 + 4096)
+    }
+
+    fn took(&self, json: usize) {
+        // Answers of about the same length leave it alone: it is one for all threads.
+        if self.0.load(Ordering::Relaxed).abs_diff(json) > json / 16 {
+            self.0.store(json, Ordering::Relaxed);
+        }
     }
 }
 

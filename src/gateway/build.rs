@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 
+use super::answer::Room;
 use super::duties::RouteDuties;
 use super::events::Building;
 use super::health::Health;
@@ -270,6 +271,7 @@ fn route(
         metadata: Arc::clone(&ready.metadata),
         protocol: Arc::clone(&ready.protocol),
         limits: MethodLimits::default(),
+        room: Room::default(),
     })
 }
 

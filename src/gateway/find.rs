@@ -36,8 +36,10 @@ impl Snapshot {
         let Some(route) = self.routes.get(found.binding) else {
             return Err(protocol::of_miss(&Miss::NotFound).into());
         };
-        let captures =
-            (0..route.captures).map(|variable| found.capture(variable)).collect::<Result<_, _>>()?;
+        let mut captures = Vec::with_capacity(route.captures);
+        for capture in found.captures() {
+            captures.push(capture?);
+        }
         Ok((route, captures))
     }
 

@@ -32,6 +32,7 @@ use std::time::Duration;
 use http::HeaderName;
 use http::uri::PathAndQuery;
 
+use self::answer::Room;
 use self::duties::RouteDuties;
 use self::health::Health;
 use self::partial::Partial;
@@ -199,6 +200,7 @@ struct Route {
     /// Streams, bodies and answers.
     protocol: Arc<protocol::Settings>,
     limits: MethodLimits,
+    room: Room,
 }
 
 /// An upstream and what it was made from, so that a reload can keep it.

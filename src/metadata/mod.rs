@@ -10,9 +10,10 @@ mod request;
 mod timeout;
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use self::lists::{Allowed, Dropped, Renamed};
 use crate::problem::Problems;
@@ -65,6 +66,16 @@ pub struct Peer {
     pub tls: bool,
     /// The certificate that the client showed, where it was asked for one and it was found to be good.
     pub certificate: Option<ClientCertificate>,
+    /// The address in words, once somebody has asked for it.
+    pub hop: OnceLock<Option<HeaderValue>>,
+}
+
+impl Peer {
+    /// The address as `x-forwarded-for` tells it. Written once for each connection.
+    fn hop(&self) -> Option<&HeaderValue> {
+        let write = |address: SocketAddr| HeaderValue::try_from(address.ip().to_canonical().to_string()).ok();
+        self.hop.get_or_init(|| self.address.and_then(write)).as_ref()
+    }
 }
 
 /// What a client's certificate says of it. Read once for each connection.
@@ -111,6 +122,9 @@ impl Rules {
 
 /// Removes names, and those that a backend may take for them.
 pub fn remove_aliases(names: &[HeaderName], metadata: &mut HeaderMap) {
+    if names.is_empty() {
+        return;
+    }
     let is_one = |found: &&HeaderName| names.iter().any(|name| is_alias(name.as_str(), found.as_str()));
     let found: Vec<_> = metadata.keys().filter(is_one).cloned().collect();
     for name in found {

@@ -1,35 +1,50 @@
 //! Which header names mean what. Names are lower case, as the `http` crate keeps them.
 
-/// Headers that pass as `grpcgateway-<name>`: the permanent request headers of the IANA registry, as
-/// grpc-gateway lists them.
+use http::HeaderName;
+
+macro_rules! permanent {
+    ($($name:literal)*) => {
+        /// What a header passes as, if it is one of those that pass as `grpcgateway-<name>`: the permanent request
+        /// headers of the IANA registry, as grpc-gateway lists them.
+        pub(super) fn permanent(name: &str) -> Option<HeaderName> {
+            match name {
+                $($name => Some(const { HeaderName::from_static(concat!("grpcgateway-", $name)) }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+permanent! {
+    "accept"
+    "accept-charset"
+    "accept-language"
+    "accept-ranges"
+    "authorization"
+    "cache-control"
+    "content-type"
+    "cookie"
+    "date"
+    "expect"
+    "from"
+    "host"
+    "if-match"
+    "if-modified-since"
+    "if-none-match"
+    "if-schedule-tag-match"
+    "if-unmodified-since"
+    "max-forwards"
+    "origin"
+    "pragma"
+    "referer"
+    "user-agent"
+    "via"
+    "warning"
+}
+
+/// Whether a header is one of those that pass as `grpcgateway-<name>`.
 pub(super) fn is_permanent(name: &str) -> bool {
-    matches!(
-        name,
-        "accept"
-            | "accept-charset"
-            | "accept-language"
-            | "accept-ranges"
-            | "authorization"
-            | "cache-control"
-            | "content-type"
-            | "cookie"
-            | "date"
-            | "expect"
-            | "from"
-            | "host"
-            | "if-match"
-            | "if-modified-since"
-            | "if-none-match"
-            | "if-schedule-tag-match"
-            | "if-unmodified-since"
-            | "max-forwards"
-            | "origin"
-            | "pragma"
-            | "referer"
-            | "user-agent"
-            | "via"
-            | "warning"
-    )
+    permanent(name).is_some()
 }
 
 /// Headers that always pass under their own names: W3C trace context and baggage, and the request id.

@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::lists::plain;
-use super::names::{is_carried, is_correlation, is_metadata, is_ours, is_permanent, is_reserved};
+use super::names::{is_carried, is_correlation, is_metadata, is_ours, is_reserved, permanent};
 use super::{Peer, Rules};
 use crate::status::Status;
 
@@ -28,27 +28,32 @@ impl Rules {
         authority: Option<&str>,
         peer: &Peer,
     ) -> Result<HeaderMap, Status> {
-        let mut metadata = HeaderMap::with_capacity(headers.len() + 3);
+        let mut metadata = HeaderMap::with_capacity(headers.len() + ADDED);
         for (name, value) in headers {
             let text = name.as_str();
             if self.drop_request.fits(text) {
                 continue;
             }
             if let Some(renamed) = self.rename_request.of(name) {
-                append(&mut metadata, renamed.as_str(), value)?;
+                carry(&mut metadata, renamed.clone(), value)?;
                 continue;
             }
             if let Some(key) = text.strip_prefix("grpc-metadata-") {
-                if !self.is_taken(key) && !self.drop_request.fits(key) {
-                    append(&mut metadata, key, value)?;
+                if !self.is_taken(key)
+                    && !self.drop_request.fits(key)
+                    && let Ok(name) = HeaderName::try_from(key)
+                {
+                    carry(&mut metadata, name, value)?;
                 }
                 continue;
             }
-            if self.permanent_headers && is_permanent(text) {
-                append(&mut metadata, &["grpcgateway-", text].concat(), value)?;
+            if self.permanent_headers
+                && let Some(permanent) = permanent(text)
+            {
+                carry(&mut metadata, permanent, value)?;
             }
             if name == AUTHORIZATION || is_correlation(text) || self.forwards(name) {
-                append(&mut metadata, text, value)?;
+                carry(&mut metadata, name.clone(), value)?;
             }
         }
         self.forwarded(headers, authority, peer, &mut metadata);
@@ -91,14 +96,13 @@ impl Rules {
 
     /// The addresses a request came through, the nearest last.
     fn hops(&self, headers: &HeaderMap, peer: &Peer) -> Option<HeaderValue> {
-        let mut hops = String::new();
-        if self.trust_forwarded {
-            for value in headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()) {
-                join(&mut hops, value);
-            }
+        if !self.trust_forwarded || !headers.contains_key(FORWARDED_FOR) {
+            return peer.hop().cloned();
         }
-        if let Some(address) = peer.address {
-            join(&mut hops, &address.ip().to_canonical().to_string());
+        let mut hops = String::new();
+        let before = headers.get_all(FORWARDED_FOR).iter();
+        for value in before.chain(peer.hop()).filter_map(|value| value.to_str().ok()) {
+            join(&mut hops, value);
         }
         HeaderValue::try_from(hops).ok().filter(|hops| !hops.is_empty())
     }
@@ -112,18 +116,22 @@ fn join(list: &mut String, item: &str) {
 }
 
 /// Adds one metadata entry, or drops it where gRPC cannot carry it.
-fn append(metadata: &mut HeaderMap, key: &str, value: &HeaderValue) -> Result<(), Status> {
+fn carry(metadata: &mut HeaderMap, name: HeaderName, value: &HeaderValue) -> Result<(), Status> {
+    let key = name.as_str();
     if !is_metadata(key) {
         return Ok(());
     }
-    let Ok(name) = HeaderName::try_from(key) else { return Ok(()) };
     if key.ends_with("-bin") {
-        metadata.append(name, binary(key, value)?);
+        let value = binary(key, value)?;
+        metadata.append(name, value);
     } else if is_carried(value.as_bytes()) {
         metadata.append(name, value.clone());
     }
     Ok(())
 }
+
+/// How many entries the gateway adds to those that a request has: so much room spares a map that grows.
+const ADDED: usize = 9;
 
 /// Checks a binary value and writes it the way gRPC does: base64 without padding.
 fn binary(key: &str, value: &HeaderValue) -> Result<HeaderValue, Status> {

@@ -23,7 +23,12 @@ enum Kind {
 
 impl Kind {
     fn of(headers: &HeaderMap) -> Self {
-        let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+            return Self::Other;
+        };
+        if value == JSON {
+            return Self::Json;
+        }
         let essence = value.split(';').next().unwrap_or_default().trim_matches([' ', '\t']);
         let is = |name: &str| essence.eq_ignore_ascii_case(name);
         let suffix = essence.len().checked_sub(JSON_SUFFIX.len()).and_then(|at| essence.get(at..));

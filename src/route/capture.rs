@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use super::Unescape;
 use super::path::{RequestPath, hex};
 use crate::rule::{Binding, PathTemplate, Segment, Variable};
-use crate::status::{Code, Origin, Status};
+use crate::status::Status;
 
 /// A hit: which binding (index into the slice the table was built from), and what was captured.
 #[derive(Debug)]
@@ -35,21 +35,19 @@ impl<'t, 'p> Match<'t, 'p> {
         Self { binding: route.binding, route, path, escaped, unescape }
     }
 
-    /// How many variables the binding has.
-    #[must_use]
-    pub fn variables(&self) -> usize {
-        self.route.captures.len()
-    }
-
-    /// The decoded text of the binding's `variable`-th variable.
+    /// The decoded text of each of the binding's variables, in the order in which the path has them.
     ///
     /// # Errors
     /// Bytes that are not UTF-8 after decoding: 400.
-    pub fn capture(&self, variable: usize) -> Result<Cow<'p, str>, Status> {
-        let Some(capture) = self.route.captures.get(variable) else {
-            return Err(Status::new(Code::Internal, "the path has no such variable", Origin::Gateway));
-        };
-        let range = self.route.range(capture, &self.path);
+    pub fn captures(&self) -> impl Iterator<Item = Result<Cow<'p, str>, Status>> {
+        let mut slashes = Slashes::of(&self.path);
+        self.route.captures.iter().map(move |capture| {
+            let range = self.route.range(capture, &mut slashes);
+            self.decoded(capture, range)
+        })
+    }
+
+    fn decoded(&self, capture: &Capture, range: Range<usize>) -> Result<Cow<'p, str>, Status> {
         let text = match &self.path {
             Cow::Borrowed(path) => Cow::Borrowed(path.get(range).unwrap_or_default()),
             Cow::Owned(path) => Cow::Owned(path.get(range).unwrap_or_default().to_owned()),
@@ -105,10 +103,10 @@ impl Route {
     }
 
     /// The bytes of a path, which matches the template, that a variable captures.
-    fn range(&self, capture: &Capture, path: &str) -> Range<usize> {
+    fn range(&self, capture: &Capture, slashes: &mut Slashes<'_>) -> Range<usize> {
         let (first, end) = match self.many {
             Some(many) if capture.end > many => {
-                let total = path.bytes().filter(|byte| *byte == b'/').count();
+                let total = slashes.count();
                 let behind_many =
                     |at: usize| if at > many { (at + total).saturating_sub(self.segments) } else { at };
                 (behind_many(capture.first), behind_many(capture.end))
@@ -118,10 +116,39 @@ impl Route {
         if first >= end {
             return 0..0;
         }
-        // The n-th segment stands behind the n-th slash.
-        let mut slashes = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
-        let start = slashes.nth(first).map_or(path.len(), |at| at + 1);
-        start..slashes.nth(end - first - 1).unwrap_or(path.len())
+        let start = slashes.find(first) + 1;
+        start..slashes.find(end)
+    }
+}
+
+/// The slashes of a path, which begins with one, walked through once: the n-th segment stands behind the n-th slash.
+struct Slashes<'p> {
+    path: &'p [u8],
+    /// Where the walk is: the place of a slash, and how many stand before it.
+    at: usize,
+    passed: usize,
+}
+
+impl<'p> Slashes<'p> {
+    fn of(path: &'p str) -> Self {
+        Self { path: path.as_bytes(), at: 0, passed: 0 }
+    }
+
+    fn count(&self) -> usize {
+        self.path.iter().filter(|byte| **byte == b'/').count()
+    }
+
+    /// Where the n-th slash is, or else the end. Not before one that was found.
+    fn find(&mut self, n: usize) -> usize {
+        while self.passed < n {
+            let behind = self.path.get(self.at + 1..).unwrap_or_default();
+            let Some(next) = behind.iter().position(|byte| *byte == b'/') else {
+                return self.path.len();
+            };
+            self.at += next + 1;
+            self.passed += 1;
+        }
+        self.at
     }
 }
 

@@ -4,7 +4,7 @@
 //! visited at most once in a lookup. The faster [`tree`](super::tree) leaves to it what a radix tree cannot say,
 //! or cannot search without allocating.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::rule::Segment;
 
@@ -19,7 +19,8 @@ pub(super) struct SegmentTree {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, Node>,
+    /// In a tree: most nodes have few, and to hash a segment takes longer than to compare it.
+    literals: BTreeMap<Box<str>, Node>,
     one: Option<Box<Node>>,
     /// The template that ends here.
     end: Option<usize>,

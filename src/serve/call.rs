@@ -1,5 +1,5 @@
 //! The innermost service: begins the record of a call, has it served, and finishes the record with the last
-//! byte of the answer. Request path: one box per call, for its future.
+//! byte of the answer. Request path.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,6 +14,7 @@ use http_body::{Frame, SizeHint};
 use tower::Service;
 
 use super::asked::Asked;
+use super::layers::panic::caught;
 use super::{Gateway, host};
 use crate::gateway::Peer;
 use crate::protocol::{Body, Broken};
@@ -39,6 +40,16 @@ impl<G> Innermost<G> {
         let codings = HeaderValue::from_static(codings);
         Self { shared: Arc::new(Shared { gateway, recorder, codings }) }
     }
+
+    /// Serves a request, even one that panics.
+    pub(super) async fn answer<B>(&self, request: Request<B>, peer: &Peer) -> Response<Recorded>
+    where
+        G: Gateway,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        caught(self.shared.answer(request, peer), |fault| fault.map(Recorded::finished)).await
+    }
 }
 
 // Not derived: a derived one would ask the gateway to be `Clone`.
@@ -62,21 +73,21 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move { Ok(shared.answer(request).await) })
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let calls = self.clone();
+        Box::pin(async move {
+            let peer = request.extensions_mut().remove::<Arc<Peer>>().unwrap_or_default();
+            Ok(calls.answer(request, &peer).await)
+        })
     }
 }
 
 impl<G: Gateway> Shared<G> {
-    async fn answer<B>(&self, mut request: Request<B>) -> Response<Recorded>
+    async fn answer<B>(&self, mut request: Request<B>, peer: &Peer) -> Response<Recorded>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
-        let peer = request.extensions_mut().remove::<Arc<Peer>>();
-        let stranger = Peer::default();
-        let peer = peer.as_deref().unwrap_or(&stranger);
         let headless = *request.method() == Method::HEAD;
         let http2 = request.version() == Version::HTTP_2;
 
@@ -169,6 +180,11 @@ impl Recorded {
             recorded.finish();
         }
         recorded
+    }
+
+    /// The body of an answer to a call that was written down already.
+    fn finished(body: Body) -> Self {
+        Self { body, call: Call::finished(), sent: 0, cut: None }
     }
 
     fn count(&mut self, frame: &Frame<Bytes>) {

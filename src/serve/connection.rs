@@ -15,11 +15,10 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tower::Service;
 
 use super::answering::{Answering, Manner, Spoken};
 use super::asked::Asked;
-use super::layers::{Answer, Stack, compress, request_id};
+use super::layers::{self, Answer};
 use super::phase::Phase;
 use super::shutdown::{Stop, reached};
 use super::{ConnectionLimits, Front, Gateway};
@@ -124,15 +123,12 @@ struct Client<G> {
 impl<G: Gateway> hyper::service::Service<Request<Incoming>> for Client<G> {
     type Response = Response<Spoken<Answer>>;
     type Error = Infallible;
-    type Future = Answering<<Stack<G> as Service<Request<Asked<Incoming>>>>::Future>;
+    type Future = Answering<layers::Answering>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (manner, under) = (Manner::of(&request), self.phase.call(request.version()));
-        request.extensions_mut().insert(Arc::clone(&self.peer));
-        request_id::keep_sane(request.headers_mut());
-        compress::take_identity(request.headers_mut());
         let phase = manner.http1.then_some(&self.phase);
         let request = request.map(|body| Asked::new(body, phase));
-        Answering::new(self.front.stack().call(request), manner, under)
+        Answering::new(self.front.stack().call(request, &self.peer), manner, under)
     }
 }

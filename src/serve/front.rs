@@ -64,7 +64,7 @@ impl<G: Gateway> Front<G> {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// The layered service of the current generation, for one request.
+    /// What serves a request that begins now.
     pub(super) fn stack(&self) -> Stack<G> {
         self.current.load().stack.clone()
     }

@@ -159,7 +159,7 @@ async fn admit<G: Gateway, S>(
         None => Arc::clone(&shared.room).acquire_owned().await,
     };
     let _counted = shared.front.recorder().connection();
-    converse(stream, Peer { address, tls: tls.is_some(), certificate: None }, tls, &shared).await;
+    converse(stream, Peer { address, tls: tls.is_some(), ..Peer::default() }, tls, &shared).await;
 }
 
 async fn converse<G: Gateway, S>(stream: S, mut peer: Peer, tls: Option<TlsAcceptor>, shared: &Shared<G>)

@@ -55,7 +55,7 @@ impl Recorder {
         if let (None, Some(id)) = (&span, trace::passing_trace_id(request.headers())) {
             id.clone_into(&mut record.trace_id);
         }
-        Call(Some(Open { record, span, recorder: self.clone(), answered: false }))
+        Call(Some(Box::new(Open { record, span, recorder: self.clone(), answered: false })))
     }
 
     /// Counts an open client connection until the guard is dropped.
@@ -122,8 +122,10 @@ pub type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A call under way. Dropped unfinished, it is written as cancelled by the client; as unavailable when the
 /// gateway is cutting calls at the end of a shutdown; as an internal error when the thread is panicking.
+///
+/// In a box, because it moves with the answer through everything that the answer moves through.
 #[derive(Debug)]
-pub struct Call(Option<Open>);
+pub struct Call(Option<Box<Open>>);
 
 #[derive(Debug)]
 struct Open {
@@ -134,6 +136,12 @@ struct Open {
 }
 
 impl Call {
+    /// One that is over.
+    #[must_use]
+    pub fn finished() -> Self {
+        Self(None)
+    }
+
     /// The record; `None` once the call is finished.
     pub fn record(&mut self) -> Option<&mut CallRecord> {
         self.0.as_mut().map(|open| &mut open.record)
@@ -156,7 +164,8 @@ impl Call {
 
     /// The last byte was sent: writes the record. Does nothing the second time.
     pub fn finish(&mut self) {
-        if let Some(Open { record, span, recorder, .. }) = self.0.take() {
+        if let Some(open) = self.0.take() {
+            let Open { record, span, recorder, .. } = *open;
             recorder.end(record, span);
         }
     }

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::HeaderValue;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::Resource;
@@ -109,11 +111,14 @@ pub fn start_with(
 /// The instrumentation scope of everything measured here.
 const SCOPE: &str = "transom";
 
-/// A random id of 32 hexadecimal digits, for a request that came without one.
+/// A random id of 32 hexadecimal digits, for a request that came without one. Its clones share its bytes.
 #[must_use]
-pub fn fresh_id() -> String {
+pub fn fresh_id() -> HeaderValue {
     use opentelemetry_sdk::trace::IdGenerator;
-    RandomIdGenerator::default().new_trace_id().to_string()
+    let random = RandomIdGenerator::default().new_trace_id().to_bytes();
+    let mut digits = [0; uuid::fmt::Simple::LENGTH];
+    uuid::Uuid::from_bytes(random).simple().encode_lower(&mut digits);
+    HeaderValue::from_maybe_shared(Bytes::from_owner(digits)).unwrap_or(HeaderValue::from_static(""))
 }
 
 impl Telemetry {

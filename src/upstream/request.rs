@@ -37,7 +37,8 @@ impl Addressee {
         *request.version_mut() = Version::HTTP_2;
         *request.uri_mut() = uri;
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if let Some(timeout) = left.and_then(deadline::header) {
+        if let Some(mut timeout) = left.and_then(deadline::header) {
+            timeout.set_sensitive(true);
             metadata.insert(GRPC_TIMEOUT, timeout);
         }
         // Any call may have to be sent again, and HTTP/2 keeps what it is given: so it gets a copy, made when all
@@ -54,7 +55,20 @@ pub(super) fn prepare(metadata: &mut HeaderMap) {
     metadata.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     metadata.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     metadata.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    for name in PASSING {
+        if let Some(value) = metadata.get_mut(name) {
+            value.set_sensitive(true);
+        }
+    }
 }
+
+/// What is another at each call, which HPACK must not remember (RFC 7541, 7.1.3): it would push what every call says
+/// out of its table, and h2 compares a value with all that it remembers of its name.
+const PASSING: [HeaderName; 3] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
 
 /// How often a call is sent again that the backend did not look at.
 pub(super) const REPLAYS: usize = 2;

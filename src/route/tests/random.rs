@@ -124,7 +124,7 @@ proptest! {
             let method = if method == "*" { Method::PUT } else { method.parse().expect("an HTTP method") };
             let expected = naive::find(&bindings, precedence, &each, &method, &path);
             let found = table.find(&method, &path).map(|hit| {
-                let captures = (0..hit.variables()).map(|at| hit.capture(at).expect("UTF-8").into_owned());
+                let captures = hit.captures().map(|text| text.expect("UTF-8").into_owned());
                 (hit.binding, captures.collect::<Vec<_>>())
             });
             let found = found.map_err(|miss| match miss {

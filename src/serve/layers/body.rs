@@ -9,12 +9,16 @@ use tower_http::BoxError;
 use tower_http::body::UnsyncBoxBody;
 use tower_http::compression::CompressionBody;
 
+use crate::serve::call::Recorded;
+
 type Boxed = UnsyncBoxBody<Bytes, BoxError>;
 
 /// The body of an answer.
 pub enum Answer {
     /// As the gateway wrote it.
-    Plain(Boxed),
+    Plain(Recorded),
+    /// The same, from under a layer.
+    Boxed(Boxed),
     /// Through the compression layer, which may have decided to leave it as it is.
     Compressed(Pin<Box<CompressionBody<Boxed>>>),
 }
@@ -28,7 +32,7 @@ impl Answer {
 impl Default for Answer {
     /// No body: a preflight's.
     fn default() -> Self {
-        Self::Plain(Boxed::default())
+        Self::Boxed(Boxed::default())
     }
 }
 
@@ -41,7 +45,10 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
-            Self::Plain(body) => Pin::new(body).poll_frame(cx),
+            Self::Plain(body) => {
+                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Self::Boxed(body) => Pin::new(body).poll_frame(cx),
             Self::Compressed(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -49,6 +56,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Plain(body) => body.is_end_stream(),
+            Self::Boxed(body) => body.is_end_stream(),
             Self::Compressed(body) => body.is_end_stream(),
         }
     }
@@ -56,6 +64,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Plain(body) => body.size_hint(),
+            Self::Boxed(body) => body.size_hint(),
             Self::Compressed(body) => body.size_hint(),
         }
     }

@@ -1,7 +1,7 @@
 //! Which answers are worth compressing: text and protobuf of a known size that is not small. The compressing itself is
 //! tower-http's.
 
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Response};
 use tower_http::compression::Predicate;
 
@@ -14,6 +14,15 @@ pub(in crate::serve) struct Worth {
 impl Worth {
     pub fn of(min: u16) -> Self {
         Self { min: min.into() }
+    }
+
+    /// Tells caches that an answer would have been another for a client that takes codings.
+    pub(super) fn tell<B: http_body::Body>(&self, response: &mut Response<B>) {
+        let headers = response.headers();
+        let coded = headers.contains_key(CONTENT_ENCODING) || headers.contains_key(CONTENT_RANGE);
+        if !coded && self.should_compress(response) {
+            response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
+        }
     }
 }
 
@@ -28,7 +37,7 @@ impl Predicate for Worth {
 
 /// Forgets that a client does not take bodies as they are: the answer to a call that was made is not withheld, nor
 /// called another (RFC 9110, 12.5.3, lets it be sent all the same).
-pub(in crate::serve) fn take_identity(headers: &mut HeaderMap) {
+pub(super) fn take_identity(headers: &mut HeaderMap) {
     let refuses = |coding: &str| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
         let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());

@@ -5,11 +5,18 @@
 
 use std::task::{Context, Poll};
 
-use futures_util::future::Either;
+use bytes::Bytes;
+use futures_util::TryFutureExt as _;
+use futures_util::future::{Either, MapOk};
 use http::header::CONTENT_ENCODING;
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::BodyExt as _;
 use tower::Service;
+use tower_http::BoxError;
+use tower_http::body::UnsyncBoxBody;
 use tower_http::decompression::RequestDecompression;
+
+use crate::serve::call::Recorded;
 
 /// The codings that are read.
 pub(super) const CODINGS: &str = "gzip, br, zstd";
@@ -27,14 +34,19 @@ impl<S> Decompress<S> {
     }
 }
 
+type Boxed = UnsyncBoxBody<Bytes, BoxError>;
+
 impl<S, B> Service<Request<B>> for Decompress<S>
 where
-    S: Service<Request<B>> + Clone,
-    RequestDecompression<S>: Service<Request<B>, Response = S::Response, Error = S::Error>,
+    S: Service<Request<B>, Response = Response<Recorded>> + Clone,
+    RequestDecompression<S>: Service<Request<B>, Response = Response<Boxed>, Error = S::Error>,
 {
-    type Response = S::Response;
+    type Response = Response<Boxed>;
     type Error = S::Error;
-    type Future = Either<S::Future, <RequestDecompression<S> as Service<Request<B>>>::Future>;
+    type Future = Either<
+        MapOk<S::Future, fn(Response<Recorded>) -> Response<Boxed>>,
+        <RequestDecompression<S> as Service<Request<B>>>::Future,
+    >;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -45,9 +57,13 @@ where
             let layer = RequestDecompression::new(self.inner.clone());
             Either::Right(layer.pass_through_unaccepted(true).call(request))
         } else {
-            Either::Left(self.inner.call(request))
+            Either::Left(self.inner.call(request).map_ok(boxed))
         }
     }
+}
+
+fn boxed(response: Response<Recorded>) -> Response<Boxed> {
+    response.map(|body| UnsyncBoxBody::new(body.map_err(Into::into)))
 }
 
 /// Whether there is exactly one coding, which is then written as the layer knows it: codings are

@@ -1,31 +1,36 @@
-//! The layers around a call: tower-http's, checked and put together once per generation.
+//! The layers around a call, checked and put together once per generation.
 //!
-//! From the outside in: request id, sensitive headers, cross-origin, compression, decompression, catching
-//! panics, the call itself. What is not configured is not there. A request clones the stack, which is a
-//! dozen reference counts, because tower's services are called by `&mut self`.
+//! Every request gets its id and has its secrets marked; those are a few lines of our own. Cross-origin, compression
+//! and decompression are tower-http's, from the outside in, and stand only around requests that call for them: tower's
+//! services are moved through by value, which costs a plain request more than all that the layers do for it.
 
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use http::{HeaderName, Response};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::{HeaderMap, HeaderName, Request, Response};
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
 use tower::util::{Either, MapResponse};
 use tower_http::BoxError;
 use tower_http::body::UnsyncBoxBody;
-use tower_http::catch_panic::CatchPanic;
 use tower_http::compression::{Compression, CompressionBody};
-use tower_http::request_id::{PropagateRequestId, SetRequestId};
-use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
 
+use super::asked::Asked;
 use super::call::Innermost;
 use super::{Gateway, LayerSettings};
+use crate::gateway::Peer;
 use crate::problem::{Place, Problem, Problems};
 use crate::telemetry::Recorder;
 
 mod body;
-pub(super) mod compress;
+mod compress;
 mod cors;
 mod decompress;
-mod panic;
-pub(super) mod request_id;
+pub(super) mod panic;
+mod request_id;
 
 pub(super) use body::Answer;
 
@@ -38,8 +43,7 @@ pub struct Layers {
     sensitive: Arc<[HeaderName]>,
 }
 
-type Caught<G> = CatchPanic<Innermost<G>, panic::Told>;
-type Read<G> = decompress::Decompress<Caught<G>>;
+type Read<G> = decompress::Decompress<Innermost<G>>;
 type Boxed = UnsyncBoxBody<bytes::Bytes, BoxError>;
 type Plain<G> = MapResponse<Read<G>, fn(Response<Boxed>) -> Response<Answer>>;
 type Compressed<G> = MapResponse<
@@ -49,9 +53,20 @@ type Compressed<G> = MapResponse<
 type Coded<G> = Either<Plain<G>, Compressed<G>>;
 type Crossed<G> = Either<Coded<G>, cors::Cross<Coded<G>>>;
 
-/// The layered service of one generation.
-pub(super) type Stack<G> =
-    SetRequestId<PropagateRequestId<SetSensitiveRequestHeaders<Crossed<G>>>, request_id::Fresh>;
+/// What serves the requests of one generation; cheap to clone.
+pub(super) struct Stack<G>(Arc<Whole<G>>);
+
+/// The calls, and what stands around them.
+struct Whole<G> {
+    calls: Innermost<G>,
+    layered: Crossed<G>,
+    crosses: bool,
+    compression: Option<compress::Worth>,
+    sensitive: Arc<[HeaderName]>,
+}
+
+/// An answer to come.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
 
 impl Layers {
     /// Checks the settings, telling every problem.
@@ -64,30 +79,86 @@ impl Layers {
         (problems.errors() == errors).then_some(Self { cors, compression, decompression, sensitive })
     }
 
-    /// The service that serves calls on `gateway` within these layers.
+    /// What serves calls on `gateway` within these layers.
     pub(super) fn around<G: Gateway>(&self, gateway: Arc<G>, recorder: Recorder) -> Stack<G> {
         let methods = gateway.methods();
         let codings = if self.decompression { decompress::CODINGS } else { "identity" };
-        let caught = CatchPanic::custom(Innermost::new(gateway, recorder, codings), panic::Told);
-        let read = decompress::Decompress::new(caught, self.decompression);
+        let calls = Innermost::new(gateway, recorder, codings);
+        let read = decompress::Decompress::new(calls.clone(), self.decompression);
         let coded = match &self.compression {
-            None => Either::Left(MapResponse::new(read, plain as fn(_) -> _)),
+            None => Either::Left(MapResponse::new(read, boxed as fn(_) -> _)),
             Some(worth) => {
                 let compression = Compression::new(read).compress_when(worth.clone());
                 Either::Right(MapResponse::new(compression, compressed as fn(_) -> _))
             }
         };
-        let crossed = match &self.cors {
+        let layered = match &self.cors {
             None => Either::Left(coded),
             Some(cors) => Either::Right(cors::Cross::new(coded, cors, methods)),
         };
-        let marked = SetSensitiveRequestHeaders::from_shared(crossed, Arc::clone(&self.sensitive));
-        SetRequestId::x_request_id(PropagateRequestId::x_request_id(marked), request_id::Fresh)
+        Stack(Arc::new(Whole {
+            calls,
+            layered,
+            crosses: self.cors.is_some(),
+            compression: self.compression.clone(),
+            sensitive: Arc::clone(&self.sensitive),
+        }))
     }
 }
 
-fn plain(response: Response<Boxed>) -> Response<Answer> {
-    response.map(Answer::Plain)
+impl<G: Gateway> Stack<G> {
+    /// Serves a request. One box holds all that its answer needs until then.
+    pub fn call(&self, mut request: Request<Asked<Incoming>>, peer: &Arc<Peer>) -> Answering {
+        let (stack, peer) = (self.clone(), Arc::clone(peer));
+        let id = request_id::settle(request.headers_mut());
+        stack.0.mark_sensitive(request.headers_mut());
+        if stack.0.is_plain(request.headers()) {
+            return Box::pin(async move {
+                let mut response = stack.0.calls.answer(request, &peer).await.map(Answer::Plain);
+                if let Some(worth) = &stack.0.compression {
+                    worth.tell(&mut response);
+                }
+                request_id::answer(&mut response, id);
+                Ok(response)
+            });
+        }
+        request.extensions_mut().insert(peer);
+        compress::take_identity(request.headers_mut());
+        let layered: Answering = Box::pin(stack.0.layered.clone().oneshot(request));
+        Box::pin(async move {
+            let mut response = layered.await?;
+            request_id::answer(&mut response, id);
+            Ok(response)
+        })
+    }
+}
+
+impl<G> Whole<G> {
+    /// Whether no layer has anything to do for a request.
+    fn is_plain(&self, headers: &HeaderMap) -> bool {
+        let compresses = self.compression.is_some() && headers.contains_key(ACCEPT_ENCODING);
+        !(self.crosses || compresses || headers.contains_key(CONTENT_ENCODING))
+    }
+
+    /// Marks the values that are never logged.
+    fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        for name in &*self.sensitive {
+            if let http::header::Entry::Occupied(mut values) = headers.entry(name) {
+                values.iter_mut().for_each(|value| value.set_sensitive(true));
+            }
+        }
+    }
+}
+
+// Not derived: a derived one would ask the gateway to be `Clone`.
+impl<G> Clone for Stack<G> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+fn boxed(response: Response<Boxed>) -> Response<Answer> {
+    response.map(Answer::Boxed)
 }
 
 fn compressed(response: Response<CompressionBody<Boxed>>) -> Response<Answer> {

@@ -2,24 +2,30 @@
 //! the log says what happened.
 
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt as _;
 use http::Response;
-use tower_http::catch_panic::ResponseForPanic;
 
 use crate::protocol::Body;
 use crate::serve::call::internal_error;
 
-/// Logs the panic and answers `INTERNAL`.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::serve) struct Told;
-
-impl ResponseForPanic for Told {
-    type ResponseBody = Body;
-
-    fn response_for_panic(&mut self, panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        tracing::error!(panic = text.unwrap_or("not text"), "a call panicked; please report this");
-        internal_error()
+/// What the future comes to, or `INTERNAL` when it panics, which is logged.
+pub(in crate::serve) async fn caught<T>(
+    answer: impl Future<Output = T>,
+    on_panic: impl FnOnce(Response<Body>) -> T,
+) -> T {
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(answer) => answer,
+        Err(panic) => {
+            tell(&*panic);
+            on_panic(internal_error())
+        }
     }
+}
+
+fn tell(panic: &(dyn Any + Send)) {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("not text"), "a call panicked; please report this");
 }

@@ -1,8 +1,7 @@
 //! The request id: the client's own if it is sane, else a fresh one. It is forwarded to the backend, answered
 //! in `x-request-id`, and written to logs, so a client may not make it long or odd.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use tower_http::request_id::{MakeRequestId, RequestId};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use crate::telemetry::fresh_id;
 
@@ -11,17 +10,21 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is kept.
 const LONGEST: usize = 128;
 
-/// Removes an id that is not sane, so that a fresh one takes its place.
-pub(in crate::serve) fn keep_sane(headers: &mut HeaderMap) {
-    let mut ids = headers.get_all(X_REQUEST_ID).iter();
-    let keep = match (ids.next(), ids.next()) {
-        (None, _) => return,
-        (Some(id), None) => sane(id.as_bytes()),
-        _ => false,
-    };
-    if !keep {
-        headers.remove(X_REQUEST_ID);
+/// The id of a request, which it has in its headers from now on: the client's own, or a fresh one in its place.
+pub(super) fn settle(headers: &mut HeaderMap) -> HeaderValue {
+    if let Some(id) = kept(headers) {
+        return id.clone();
     }
+    let id = fresh_id();
+    headers.insert(X_REQUEST_ID, id.clone());
+    id
+}
+
+/// The client's own id, if it is the only one and sane.
+fn kept(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut ids = headers.get_all(X_REQUEST_ID).iter();
+    let (id, others) = (ids.next()?, ids.next());
+    (others.is_none() && sane(id.as_bytes())).then_some(id)
 }
 
 fn sane(id: &[u8]) -> bool {
@@ -29,14 +32,9 @@ fn sane(id: &[u8]) -> bool {
     (1..=LONGEST).contains(&id.len()) && id.iter().all(known)
 }
 
-/// Makes ids of 32 hexadecimal digits.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::serve) struct Fresh;
-
-impl MakeRequestId for Fresh {
-    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
-        HeaderValue::try_from(fresh_id()).ok().map(RequestId::new)
-    }
+/// Tells the id to the client, unless the answer has one of its own.
+pub(super) fn answer<B>(response: &mut Response<B>, id: HeaderValue) {
+    response.headers_mut().entry(X_REQUEST_ID).or_insert(id);
 }
 
 #[cfg(test)]
@@ -59,8 +57,9 @@ mod tests {
             for id in &sent {
                 headers.append(X_REQUEST_ID, id.parse().expect("a header value"));
             }
-            keep_sane(&mut headers);
-            assert_eq!(headers.contains_key(X_REQUEST_ID), kept, "{sent:?}");
+            let id = settle(&mut headers);
+            assert_eq!(id == sent[0], kept, "{sent:?}");
+            assert_eq!(headers.get_all(X_REQUEST_ID).iter().collect::<Vec<_>>(), [&id]);
         }
     }
 }
