@@ -1,6 +1,9 @@
 //! `transom serve`: the gateway, until it is told to stop.
 
-use std::io;
+use std::num::NonZero;
+use std::{io, thread};
+
+use tokio::runtime::{Builder, Runtime};
 
 use super::args::ServeArgs;
 use super::running::Running;
@@ -35,7 +38,10 @@ pub(super) async fn serve(running: Running, terminal: &mut Terminal) -> io::Resu
     }
 }
 
-/// The runtime that everything runs on.
-pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+/// The runtime that everything runs on: one thread for each processor that there is to be had, and on a single one no
+/// threads at all that would only take turns with each other.
+pub(super) fn runtime() -> io::Result<Runtime> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut runtime = if processors == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    runtime.enable_all().build()
 }

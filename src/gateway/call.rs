@@ -45,7 +45,7 @@ impl Snapshot {
                 let answer = self.answer(route, &captures, &parts, body, peer, record).await;
                 answer.into_response()
             }
-            Err(Refusal::Health(health)) => self.tell(health, &parts, record).await.into_response(),
+            Err(Refusal::Health(health)) => Box::pin(self.tell(health, &parts, record)).await.into_response(),
             Err(Refusal::Options(allow)) => protocol::no_content(allow),
             Err(Refusal::Status(status)) => {
                 Self::error(&status, HeaderMap::new(), &self.common(), &parts.headers, record).into_response()
@@ -142,7 +142,8 @@ impl Steps<'_> {
         let timeout = route.deadlines.of(metadata::timeout(&parts.headers)?);
         if let Some(streams) = route.streams {
             let opening = Opening { path: route.path.clone(), metadata, timeout };
-            return self.stream(streams, body, opening, kept, record).await;
+            // In a box, as whatever few calls need, so that the others do not carry the room for it.
+            return Box::pin(self.stream(streams, body, opening, kept, record)).await;
         }
         let frame = self.message(body, kept, record).await?;
         self.in_account(kept)?;

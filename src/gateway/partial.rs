@@ -53,7 +53,7 @@ impl Steps<'_> {
             Wanted::Whole => frame::framed(message.len(), |out| partial.plan.without_mask(&message, out))?,
             Wanted::Part(patch) => {
                 let started = Instant::now();
-                let answer = self.read(partial, &patch, &call, kept, record).await?;
+                let answer = Box::pin(self.read(partial, &patch, &call, kept, record)).await?;
                 call.timeout = call.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
                 frame::framed(message.len() + answer.len(), |out| patch.merge(&message, &answer, out))?
             }

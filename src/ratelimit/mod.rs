@@ -138,7 +138,7 @@ impl MethodLimits {
     pub async fn check(&self, call: &Call<'_>, applied: &mut Applied) -> Result<(), Status> {
         charge(&self.late, call, applied)?;
         match &self.external {
-            Some((service, descriptors)) => service.ask(descriptors, call, applied).await,
+            Some((service, descriptors)) => Box::pin(service.ask(descriptors, call, applied)).await,
             None => Ok(()),
         }
     }

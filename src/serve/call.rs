@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -48,7 +48,8 @@ impl<G> Innermost<G> {
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
-        caught(self.shared.answer(request, peer), |fault| fault.map(Recorded::finished)).await
+        let answer = pin!(self.shared.answer(request, peer));
+        caught(answer, |fault| fault.map(Recorded::finished)).await
     }
 }
 

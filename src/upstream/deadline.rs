@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 /// The deadlines that calls get.
@@ -37,18 +38,22 @@ impl Deadlines {
 pub(super) fn header(timeout: Duration) -> Option<HeaderValue> {
     let seconds = u128::from(timeout.as_secs());
     let units = [
-        (timeout.as_nanos(), 'n'),
-        (timeout.as_micros(), 'u'),
-        (timeout.as_millis(), 'm'),
-        (seconds, 'S'),
-        (seconds / 60, 'M'),
-        (seconds / 3600, 'H'),
+        (timeout.as_nanos(), b'n'),
+        (timeout.as_micros(), b'u'),
+        (timeout.as_millis(), b'm'),
+        (seconds, b'S'),
+        (seconds / 60, b'M'),
+        (seconds / 3600, b'H'),
     ];
-    let (count, unit) = units.into_iter().find(|(count, _)| *count <= MOST).unwrap_or((MOST, 'H'));
-    let mut text = String::with_capacity(DIGITS + 1);
-    text.push_str(itoa::Buffer::new().format(count));
-    text.push(unit);
-    HeaderValue::try_from(text).ok()
+    let (count, unit) = units.into_iter().find(|(count, _)| *count <= MOST).unwrap_or((MOST, b'H'));
+    let mut text = [0; DIGITS + 1];
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(count).as_bytes();
+    let (number, behind) = text.split_at_mut_checked(digits.len())?;
+    number.copy_from_slice(digits);
+    *behind.first_mut()? = unit;
+    // Owned, a clone of it shares its bytes; the call keeps one, to be sent again.
+    HeaderValue::from_maybe_shared(Bytes::from_owner(text).slice(..=digits.len())).ok()
 }
 
 /// How many digits a `grpc-timeout` may have.

@@ -230,9 +230,9 @@ impl Upstream {
     /// A call that the backend says it did not process is sent again, at most twice. Without a connection the
     /// call waits for the attempt under way, at most `connect_timeout`, and starts one if none is; right after
     /// a failed attempt (50 ms at first, a second at most) it fails at once.
-    pub async fn unary(&self, call: Call) -> Reply {
+    pub async fn unary(&self, mut call: Call) -> Reply {
         match self.admit(call.frame.len().saturating_sub(frame::PREFIX)) {
-            Ok(()) => self.calls.unary(call).await,
+            Ok(()) => self.calls.unary(&mut call).await,
             Err(status) => Reply::failed(status),
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct Calls {
 
 impl Calls {
     /// Sends a call and reads its answer, within its timeout if there is one.
-    pub(super) async fn unary(&self, call: Call) -> Reply {
+    pub(super) async fn unary(&self, call: &mut Call) -> Reply {
         let timeout = call.timeout;
         let Some(deadline) = timeout.and_then(|timeout| Instant::now().checked_add(timeout)) else {
             return self.attempts(call, None).await;
@@ -46,7 +46,7 @@ impl Calls {
     }
 
     /// Sends the call until the backend looks at it, or has refused to too often.
-    async fn attempts(&self, mut call: Call, deadline: Option<Instant>) -> Reply {
+    async fn attempts(&self, call: &mut Call, deadline: Option<Instant>) -> Reply {
         request::prepare(&mut call.metadata);
         let mut replays = 0;
         loop {

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 
 use futures_util::FutureExt as _;
 use http::Response;
@@ -12,7 +13,7 @@ use crate::serve::call::internal_error;
 
 /// What the future comes to, or `INTERNAL` when it panics, which is logged.
 pub(in crate::serve) async fn caught<T>(
-    answer: impl Future<Output = T>,
+    answer: Pin<&mut impl Future<Output = T>>,
     on_panic: impl FnOnce(Response<Body>) -> T,
 ) -> T {
     match AssertUnwindSafe(answer).catch_unwind().await {
