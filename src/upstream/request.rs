@@ -51,24 +51,20 @@ impl Addressee {
 /// Makes a call's metadata that of a gRPC request, less the timeout, which is another at each attempt.
 pub(super) fn prepare(metadata: &mut HeaderMap) {
     answer::strip(metadata);
+    for (name, value) in metadata.iter_mut() {
+        if PASSING.contains(&name.as_str()) {
+            value.set_sensitive(true);
+        }
+    }
     metadata.insert(TE, HeaderValue::from_static("trailers"));
     metadata.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     metadata.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     metadata.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    for name in PASSING {
-        if let Some(value) = metadata.get_mut(name) {
-            value.set_sensitive(true);
-        }
-    }
 }
 
 /// What is another at each call, which HPACK must not remember (RFC 7541, 7.1.3): it would push what every call says
 /// out of its table, and h2 compares a value with all that it remembers of its name.
-const PASSING: [HeaderName; 3] = [
-    HeaderName::from_static("x-request-id"),
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
-];
+const PASSING: [&str; 3] = ["x-request-id", "traceparent", "tracestate"];
 
 /// How often a call is sent again that the backend did not look at.
 pub(super) const REPLAYS: usize = 2;
