@@ -19,6 +19,9 @@ use transom::serve::{self, Front, Layers, ListenAddress, Stop};
 use transom::telemetry;
 use transom::wire::frame;
 
+/// How often a case is counted.
+const ROUNDS: usize = 5;
+
 /// A gateway before a backend that has one answer for each method.
 pub struct Unary {
     runtime: Runtime,
@@ -54,8 +57,9 @@ impl Unary {
         Self { runtime, address, _stop: stop }
     }
 
-    /// Counts the allocations of one call, then gives `repeats` of them to `counted`. `expected` is a part of the
-    /// answer, and `request` a whole one.
+    /// Counts the allocations of one call, then gives `repeats` of them to `counted`, several times over: a call now and
+    /// then takes a turn more of its runtime, by how client and backend are scheduled, and the least is what it needs.
+    /// `expected` is a part of the answer, and `request` a whole one.
     pub fn case(
         &self,
         name: &str,
@@ -85,9 +89,11 @@ impl Unary {
         };
         // The first ones open connections and fill what is kept for the next ones.
         calls(10);
-        let allocations = measure(|| calls(repeats)).count_total / repeats as u64;
-        println!("{name} {repeats} {allocations}");
-        counted(&mut || calls(repeats));
+        for _ in 0..ROUNDS {
+            let allocations = measure(|| calls(repeats)).count_total / repeats as u64;
+            println!("{name} {repeats} {allocations}");
+            counted(&mut || calls(repeats));
+        }
         drop(orders);
         client.join().expect("a client");
     }

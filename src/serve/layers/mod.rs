@@ -111,8 +111,7 @@ impl<G: Gateway> Stack<G> {
     pub fn call(&self, mut request: Request<Asked<Incoming>>, peer: &Arc<Peer>) -> Answering {
         let (stack, peer) = (self.clone(), Arc::clone(peer));
         let id = request_id::settle(request.headers_mut());
-        stack.0.mark_sensitive(request.headers_mut());
-        if stack.0.is_plain(request.headers()) {
+        if stack.0.is_plain(request.headers_mut()) {
             return Box::pin(async move {
                 let mut response = stack.0.calls.answer(request, &peer).await.map(Answer::Plain);
                 if let Some(worth) = &stack.0.compression {
@@ -134,19 +133,17 @@ impl<G: Gateway> Stack<G> {
 }
 
 impl<G> Whole<G> {
-    /// Whether no layer has anything to do for a request.
-    fn is_plain(&self, headers: &HeaderMap) -> bool {
-        let compresses = self.compression.is_some() && headers.contains_key(ACCEPT_ENCODING);
-        !(self.crosses || compresses || headers.contains_key(CONTENT_ENCODING))
-    }
-
-    /// Marks the values that are never logged.
-    fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        for name in &*self.sensitive {
-            if let http::header::Entry::Occupied(mut values) = headers.entry(name) {
-                values.iter_mut().for_each(|value| value.set_sensitive(true));
+    /// Marks the values that are never logged, and tells whether no layer has anything to do for a request.
+    fn is_plain(&self, headers: &mut HeaderMap) -> bool {
+        let mut plain = !self.crosses;
+        for (name, value) in headers {
+            if self.sensitive.contains(name) {
+                value.set_sensitive(true);
             }
+            let compresses = self.compression.is_some() && *name == ACCEPT_ENCODING;
+            plain &= !(compresses || *name == CONTENT_ENCODING);
         }
+        plain
     }
 }
 
