@@ -15,8 +15,8 @@ from report import cell, decade, number, table  # noqa: E402
 
 # What a thing costs when there is much of it, as a multiple of what it costs when there is little.
 FLAT = 1.2
-# Bytes for an idle connection, and microseconds for a message of a stream.
-CONNECTION, MESSAGE = 10 * 2**10, 5
+# KiB of an idle connection, and microseconds for a message of a stream.
+CONNECTION, MESSAGE = 10, 5
 # Fewer idle connections than this say nothing about one.
 ENOUGH = 100
 CPU = "CPU us per call"
@@ -37,7 +37,7 @@ def write(results, folder):
         f"- machine: {results['machine']}",
         *(f"- {name}: `{version}`" for name, version in results["versions"].items()),
         "",
-        *table(["", "", "target"], [row for judge in JUDGED for row in judge(groups)]),
+        *table(["", "measured", "target"], [row for judge in JUDGED for row in judge(groups)]),
         *(f"![{title}]({name}.svg)\n" for name, title, _, _, series in PLOTS if series(groups)),
     ]
     for section in sections:
@@ -67,8 +67,8 @@ def judged_connection(groups):
     point = at(groups, "idle", 10_000) or at(groups, "idle", 1000)
     if point is None:
         return []
-    return [["memory of an idle connection that has asked once", *verdict(
-        (point["asked"] - point["idle"]) / point["size"] / 1024, " KiB", CONNECTION / 1024)]]
+    return [[f"memory of an idle connection that {what}", *verdict(a_connection(point, when), " KiB", CONNECTION)]
+            for when, what in [("open", "never asked"), ("asked", "has asked once")]]
 
 
 def judged_stream(name):
@@ -78,9 +78,10 @@ def judged_stream(name):
         short, long = at(groups, name, 1000), groups[name][-1]
         what = {"watch": "server stream", "record": "client stream"}[name]
         return [
-            [f"CPU of a small message of a {what} of {long['size']:,}",
-             *verdict(median(long, "cpu") / long["size"], " us", MESSAGE)],
-            [f"most memory in it, beside a {what} of {short['size']:,}",
+            *([f"CPU of a small message of a {what} of {point['size']:,}",
+               *verdict(median(point, "cpu") / point["size"], " us", MESSAGE)]
+              for point in (at(groups, name, 100), short, long)),
+            [f"most memory in a {what} of {long['size']:,}, beside {short['size']:,}",
              *verdict(most(long) / most(short), "x", FLAT)],
         ]
     return judge
@@ -90,12 +91,13 @@ def judged_body(name):
     def judge(groups):
         if name not in groups:
             return []
-        point, before = groups[name][-1], at(groups, name, 2**20)
-        a_byte = [beyond(each, groups[name][0]) for each in (point, before)]
+        large, small = groups[name][-1], at(groups, name, 2**20)
+        a_byte = [beyond(point, groups[name][0]) for point in (large, small)]
+        what = {"download": "answer", "upload": "request"}[name]
         return [
-            [f"CPU of a byte of a {name} of {size(point['size'])}, beside {size(before['size'])}",
+            [f"CPU of a byte of the text of one {what} of {size(large['size'])}, beside {size(small['size'])}",
              *verdict(a_byte[0] / a_byte[1], "x", FLAT)],
-            [f"most memory beyond idle in it, as a multiple of the text", f"{multiple(point):.2f}x", ""],
+            ["most memory in it beyond idle, as a multiple of the text", f"{multiple(large):.2f}x", ""],
         ]
     return judge
 
@@ -119,15 +121,15 @@ def idle(results):
     head = ["idle connections", CPU, "CPU ms/s when nobody asks", "memory", "for a connection that never asked",
             "that has asked once", "most under load"]
     rows = [[f"{point['size']:,}", cell(figures(point, "cpu")), f"{point['quiet'] * 1e3:.2f}", mib(point["asked"]),
-             each(point, "open"), each(point, "asked"), mib(most(point))] for point in results["groups"]["idle"]]
+             held(point, "open"), held(point, "asked"), mib(most(point))] for point in results["groups"]["idle"]]
     return ["## Idle connections", "", f"`get` over {results['asking']} other connections, each of which asks again at "
             "once.", "", *table(head, rows)]
 
 
-def each(point, when):
+def held(point, when):
     if point["size"] < ENOUGH:
         return ""
-    return f"{(point[when] - point['idle']) / point['size'] / 1024:.1f} KiB"
+    return f"{a_connection(point, when):.1f} KiB"
 
 
 def active(results):
@@ -224,6 +226,11 @@ def multiple(point):
     return (most(point) - point["idle"]) / point["size"]
 
 
+def a_connection(point, when):
+    """KiB for each of the connections that are held."""
+    return (point[when] - point["idle"]) / point["size"] / 1024
+
+
 def mib(count):
     return f"{count / 2**20:.1f} MiB"
 
@@ -247,7 +254,8 @@ def cpu_of(**names):
 
 def cpu_of_a_message(groups):
     series = cpu_of(watch="server stream", record="client stream")(groups)
-    return {told: [(count, *(cpu / count for cpu in rest)) for count, *rest in points] for told, points in series.items()}
+    return {told: [(count, *(cpu / count for cpu in rest)) for count, *rest in points]
+            for told, points in series.items()}
 
 
 def memory_of(**names):
@@ -274,8 +282,8 @@ def curves(title, across, up, series):
     """Lines through medians, with strokes from the least to the most; each step of both scales is a factor of ten."""
     left, top, width, height = 60, 60, 560, 260
     points = [point for each in series.values() for point in each]
-    x = scale([point[0] for point in points], left, left + width)
-    y = scale([value for point in points for value in point[1:]], top + height, top)
+    x = Scale([point[0] for point in points], left, left + width)
+    y = Scale([value for point in points for value in point[1:]], top + height, top, least_steps=2)
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 170}" height="{top + height + 50}" '
            'font-family="sans-serif" font-size="11">',
            '<rect width="100%" height="100%" fill="white"/>',
@@ -284,27 +292,32 @@ def curves(title, across, up, series):
            f'<text x="{left + width}" y="{top + height + 36}" text-anchor="end" fill="#666666">{across}</text>']
     for value in x.steps:
         out.append(f'<line x1="{x(value):.0f}" y1="{top}" x2="{x(value):.0f}" y2="{top + height}" stroke="#dddddd"/>'
-                   f'<text x="{x(value):.0f}" y="{top + height + 18}" text-anchor="middle" fill="#666666">{value:,}</text>')
+                   f'<text x="{x(value):.0f}" y="{top + height + 18}" text-anchor="middle" fill="#666666">'
+                   f'{value:,}</text>')
     for value in y.steps:
         out.append(f'<line x1="{left}" y1="{y(value):.0f}" x2="{left + width}" y2="{y(value):.0f}" stroke="#dddddd"/>'
                    f'<text x="{left - 8}" y="{y(value) + 4:.0f}" text-anchor="end" fill="#666666">{value:,}</text>')
     for index, (name, found) in enumerate(series.items()):
         colour = COLOURS[index % len(COLOURS)]
-        line = " ".join(f"{x(at):.1f},{y(middle):.1f}" for at, middle, _, _ in found)
+        line = " ".join(f"{x(where):.1f},{y(middle):.1f}" for where, middle, _, _ in found)
         out.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        for at, middle, low, high in found:
-            out.append(f'<line x1="{x(at):.1f}" y1="{y(low):.1f}" x2="{x(at):.1f}" y2="{y(high):.1f}" stroke="{colour}"/>'
-                       f'<circle cx="{x(at):.1f}" cy="{y(middle):.1f}" r="3" fill="{colour}"/>'
-                       f'<text x="{x(at):.1f}" y="{y(middle) - 8:.1f}" text-anchor="middle">{number(middle)}</text>')
+        for where, middle, low, high in found:
+            out.append(f'<line x1="{x(where):.1f}" y1="{y(low):.1f}" x2="{x(where):.1f}" y2="{y(high):.1f}" '
+                       f'stroke="{colour}"/>'
+                       f'<circle cx="{x(where):.1f}" cy="{y(middle):.1f}" r="3" fill="{colour}"/>'
+                       f'<text x="{x(where):.1f}" y="{y(middle) + (18 if index % 2 else -8):.1f}" text-anchor="middle" '
+                       f'fill="{colour}">{number(middle)}</text>')
         out.append(f'<text x="{left + width + 14}" y="{top + 14 + 18 * index}" fill="{colour}">{name}</text>')
     return "\n".join([*out, "</svg>"]) + "\n"
 
 
-class scale:
+class Scale:
     """A logarithmic one, between two ends on the page, whose steps are powers of ten."""
 
-    def __init__(self, values, begin, end):
-        self.low, self.high = decade(min(values), down=True), decade(max(values), down=False)
+    def __init__(self, values, begin, end, least_steps=1):
+        self.high = decade(max(values), down=False)
+        # One step alone would make much of little.
+        self.low = min(decade(min(values), down=True), self.high - least_steps)
         self.begin, self.end = begin, end
         self.steps = [10**power if power >= 0 else 1 / 10**-power for power in range(self.low, self.high + 1)]
 

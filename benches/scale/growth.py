@@ -51,12 +51,15 @@ def main():
     arguments.add_argument("--only", nargs="*", default=[], choices=[group.name for group in GROUPS])
     arguments.add_argument("--transom", type=pathlib.Path)
     given = arguments.parse_args()
+    # Of another commit than this one, perhaps.
+    given.foreign = given.transom is not None
     given.transom = (given.transom or given.release / "transom").resolve()
 
     with tempfile.TemporaryDirectory() as work:
         results = Growth(given, pathlib.Path(work)).run()
-    folder = HERE / "results"
-    folder.mkdir(exist_ok=True)
+    # What is only tried does not take the place of the results.
+    folder = ROOT / "target" / "scale" / "results" if given.quick or given.only else HERE / "results"
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     curves.write(results, folder)
     print((folder / "README.md").read_text())
@@ -105,7 +108,8 @@ KIB, MIB = 2**10, 2**20
 BODIES = [1, KIB, 32 * KIB, MIB, 8 * MIB, 32 * MIB]
 STREAMS = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
 GROUPS = [
-    Group("idle", [1, 10, 100, 1000, 10_000], lambda _, seconds: get(ASKING, seconds), model_api, model=True, held=True),
+    Group("idle", [1, 10, 100, 1000, 10_000], lambda _, seconds: get(ASKING, seconds), model_api,
+          model=True, held=True),
     Group("active", [1, 4, 16, 64, 256, 1024], get, model_api, model=True),
     Group("routes", [10, 100, 1000, 10_000, 15_000],
           lambda size, seconds: get(ASKING, seconds, routes.requests(size)), many_routes, model=True, starts=STARTS),
@@ -142,6 +146,8 @@ class Growth:
     def versions(self):
         told = {"transom": [self.given.transom, "--version"], "commit": ["git", "describe", "--always", "--dirty"],
                 "rustc": ["rustc", "--version"], "kernel": ["uname", "--kernel-release"]}
+        if self.given.foreign:
+            del told["commit"]
         return {name: subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
                 for name, command in told.items()}
 
