@@ -17,8 +17,11 @@ from report import cell, decade, number, table  # noqa: E402
 FLAT = 1.2
 # KiB of an idle connection, and microseconds for a message of a stream.
 CONNECTION, MESSAGE = 10, 5
-# Fewer idle connections than this say nothing about one.
+# Fewer idle connections, or routes, than this say nothing of the memory of one.
 ENOUGH = 100
+# The part of its time that a gateway may wait for its core.
+QUIET = 0.1
+BUSY = ", which other programs had: **these are the figures of a machine at other work**"
 CPU = "CPU us per call"
 COLOURS = ["#b5452c", "#3b6ea5", "#5a9e6f", "#9a6fb0"]
 
@@ -34,7 +37,8 @@ def write(results, folder):
         "that of another row; gateways have one core, backend and load generator the other. Absolute figures are of "
         "that machine and that day; what counts is how they grow.",
         "",
-        f"- machine: {results['machine']}",
+        f"- machine: {results['machine']}; gateways waited {statistics.median(waits(groups)):.0%} of their time for their "
+        f"core{BUSY if busy(groups) else ''}",
         *(f"- {name}: `{version}`" for name, version in results["versions"].items()),
         "",
         *table(["", "measured", "target"], [row for judge in JUDGED for row in judge(groups)]),
@@ -42,12 +46,19 @@ def write(results, folder):
     ]
     for section in sections:
         text += section(results)
-    samples = sum(len(point["samples"]) for points in groups.values() for point in points)
-    text += [f"{samples} runs, in which no call failed: a call that fails ends the whole.", ""]
+    text += [f"{len(waits(groups))} runs, in which no call failed: a call that fails ends the whole.", ""]
     (folder / "README.md").write_text("\n".join(text))
     for name, title, across, up, series in PLOTS:
         if found := series(groups):
             (folder / f"{name}.svg").write_text(curves(title, across, up, found))
+
+
+def waits(groups):
+    return [wait for points in groups.values() for point in points for wait in figures(point, "waited")]
+
+
+def busy(groups):
+    return statistics.median(waits(groups)) > QUIET
 
 
 # What is judged.
@@ -151,7 +162,7 @@ def routes(results):
 
 
 def a_route(point, first):
-    if point is first:
+    if point["size"] <= ENOUGH:
         return ""
     return f"{(point['idle'] - first['idle']) / (point['size'] - first['size']) / 1024:.1f} KiB"
 

@@ -247,14 +247,15 @@ class Point:
 
         def begun():
             forget_peak(pid)
-            before.append(measure.processor_time(pid))
+            before.extend(measure.scheduled(pid))
 
         seen = self.load(self.group.load(self.size, self.growth.seconds), begun)
-        spent = measure.processor_time(pid) - before[0]
+        spent, waited = (now - then for now, then in zip(measure.scheduled(pid), before))
         if seen.pop("failures") > 0:
             raise SystemExit(f"{self.group.name} of {self.size}: a call failed: {seen['told']}")
         del seen["told"]
-        self.result["samples"].append({**seen, "cpu": spent * 1e6 / seen["requests"], "peak": peak(pid)})
+        self.result["samples"].append({**seen, "cpu": spent * 1e6 / seen["requests"], "peak": peak(pid),
+                                       "waited": waited / (spent + waited)})
 
 
 def hold(points, stack):
