@@ -37,8 +37,8 @@ def write(results, folder):
         "that of another row; gateways have one core, backend and load generator the other. Absolute figures are of "
         "that machine and that day; what counts is how they grow.",
         "",
-        f"- machine: {results['machine']}; gateways waited {statistics.median(waits(groups)):.0%} of their time for their "
-        f"core{BUSY if busy(groups) else ''}",
+        f"- machine: {results['machine']}; gateways waited {statistics.median(waits(groups)):.0%} of their time for "
+        f"their core{BUSY if busy(groups) else ''}",
         *(f"- {name}: `{version}`" for name, version in results["versions"].items()),
         "",
         *table(["", "measured", "target"], [row for judge in JUDGED for row in judge(groups)]),

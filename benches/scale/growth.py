@@ -77,7 +77,8 @@ class Group:
     schema: typing.Callable
     # Whether the gateway's calls are those of the model API, answered as its `get` is.
     model: bool = False
-    # Whether as many connections as the size are held beside.
+    # Whether the size is a number of connections, and whether these only are held.
+    connections: bool = False
     held: bool = False
     # How often each gateway is started, to see how long that takes.
     starts: int = 1
@@ -109,8 +110,8 @@ BODIES = [1, KIB, 32 * KIB, MIB, 8 * MIB, 32 * MIB]
 STREAMS = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
 GROUPS = [
     Group("idle", [1, 10, 100, 1000, 10_000], lambda _, seconds: get(ASKING, seconds), model_api,
-          model=True, held=True),
-    Group("active", [1, 4, 16, 64, 256, 1024], get, model_api, model=True),
+          model=True, connections=True, held=True),
+    Group("active", [1, 4, 16, 64, 256, 1024], get, model_api, model=True, connections=True),
     Group("routes", [10, 100, 1000, 10_000, 15_000],
           lambda size, seconds: get(ASKING, seconds, routes.requests(size)), many_routes, model=True, starts=STARTS),
     Group("download", BODIES, sized("download"), scale_api),
@@ -153,7 +154,7 @@ class Growth:
 
     def measured(self, group, room):
         """Turns A B C A B C of gateways that each have one of the sizes."""
-        sizes = [size for size in group.sizes if not group.model or group.name == "routes" or size <= room]
+        sizes = [size for size in group.sizes if not group.connections or size <= room]
         if left_out := set(group.sizes) - set(sizes):
             measure.told(f"{group.name}: only {room} files may be open, which leaves out {sorted(left_out)}")
         with contextlib.ExitStack() as stack:
@@ -254,8 +255,8 @@ class Point:
         if seen.pop("failures") > 0:
             raise SystemExit(f"{self.group.name} of {self.size}: a call failed: {seen['told']}")
         del seen["told"]
-        self.result["samples"].append({**seen, "cpu": spent * 1e6 / seen["requests"], "peak": peak(pid),
-                                       "waited": waited / (spent + waited)})
+        self.result["samples"].append({**seen, "cpu": spent * 1e6 / max(seen["requests"], 1), "peak": peak(pid),
+                                       "waited": waited / max(spent + waited, 1e-9)})
 
 
 def hold(points, stack):
