@@ -1,4 +1,5 @@
-//! Finding a binding among those of the model API, in process. Each lookup first proves that its result is right.
+//! Finding a binding among those of the model API, and among 10 to 15,000, in process. Each lookup first proves that
+//! its result is right.
 
 use std::hint::black_box;
 
@@ -8,6 +9,9 @@ use transom::problem::Problems;
 use transom::route::{RouteTable, Settings};
 use transom::rule::{self, Binding};
 use transom::schema::{self, Schema};
+
+#[path = "support/routes.rs"]
+mod many;
 
 const ACCOUNT: &str = "7f3c1f0e-52a9-4d8b-9c61-0b7e4a5d2f10";
 
@@ -57,5 +61,29 @@ fn routes(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(route, routes);
+/// Ten lookups, one for each method of a service, among more and more routes.
+fn among_many(c: &mut Criterion) {
+    let like = Api::load().bindings.pop().expect("the model API has bindings");
+    let mut group = c.benchmark_group("route/ten_among");
+    for count in [10, 100, 1000, 10_000, 15_000] {
+        let mut problems = Problems::new();
+        let table = RouteTable::build(&many::bindings(&like, count), &Settings::default(), &mut problems);
+        assert!(problems.is_empty(), "{problems}");
+        let requests = many::requests(count);
+        let find = |method: &Method, path: &str| table.find(method, path).map(|found| found.binding).ok();
+        for (method, path, binding) in &requests {
+            assert_eq!(find(method, path), Some(*binding), "{path}");
+        }
+        group.bench_function(count.to_string(), |b| {
+            b.iter(|| {
+                for (method, path, _) in &requests {
+                    black_box(find(black_box(method), black_box(path)));
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(route, routes, among_many);
 criterion_main!(route);

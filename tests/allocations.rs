@@ -118,6 +118,21 @@ fn a_hit_on_any_form_of_template_allocates_nothing() {
     }
 }
 
+/// As many routes as are asked for.
+#[path = "../benches/support/routes.rs"]
+mod many;
+
+#[test]
+fn a_hit_among_many_routes_allocates_nothing() {
+    let Some(like) = model_api().pop() else { panic!("the model API has bindings") };
+    for count in [10, 10_000] {
+        let table = table(&many::bindings(&like, count));
+        for (method, path, binding) in many::requests(count) {
+            assert_eq!(allocations(&table, &method, &path, binding), 0, "{path} among {count}");
+        }
+    }
+}
+
 /// Clusters as JSON: what lists, creations and answers are made of.
 #[path = "../benches/support/model.rs"]
 mod model;

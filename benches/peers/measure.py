@@ -237,8 +237,14 @@ class Bench:
 
 def processor_time(pid):
     """Seconds of user and system time of a process: of all its threads, to the nanosecond."""
+    return scheduled(pid)[0]
+
+
+def scheduled(pid):
+    """The same, and the seconds for which its threads waited for a core that another one had."""
     threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+    times = [(thread / "schedstat").read_text().split() for thread in threads]
+    return [sum(int(each[part]) for each in times) / 1e9 for part in (0, 1)]
 
 
 def resident(pid):

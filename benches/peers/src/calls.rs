@@ -105,7 +105,7 @@ pub fn read(of: &MessageDescriptor, json: &str) -> Result<DynamicMessage> {
 }
 
 /// A message behind its five bytes.
-pub fn frame(message: &DynamicMessage) -> Result<Bytes> {
+pub fn frame(message: &impl Message) -> Result<Bytes> {
     let mut frame = BytesMut::with_capacity(message.encoded_len() + 5);
     frame.put_u8(0);
     frame.put_u32(u32::try_from(message.encoded_len())?);

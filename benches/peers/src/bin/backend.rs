@@ -1,18 +1,20 @@
 //! The backend: its answers are bytes that were made before. Which list is meant is in the account's id; for one
-//! account, `create` compares the message with what should have arrived.
+//! account, `create` compares the message with what should have arrived. All methods whose names begin with
+//! `GetCluster` answer as it does, for contracts of many methods, and those of `scale.v1.Scale` have their own file.
 //!
 //!     backend DESCRIPTORS
 
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use h2::RecvStream;
 use h2::server::SendResponse;
+use h2::{RecvStream, SendStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use prost_reflect::DynamicMessage;
 use tokio::net::{TcpListener, TcpStream};
 use transom_bench_peers::Result;
 use transom_bench_peers::calls::{self, Call};
+use transom_bench_peers::scale;
 
 struct Answers {
     get: Bytes,
@@ -64,6 +66,11 @@ async fn answer(
     mut respond: SendResponse<Bytes>,
 ) -> Result<()> {
     let (head, mut body) = request.into_parts();
+    if let Some(method) = head.uri.path().strip_prefix("/scale.v1.Scale/") {
+        let mut out = respond.send_response(accepted()?, false)?;
+        let status = if scale::answer(method, body, &mut out).await.is_ok() { "0" } else { "3" };
+        return end(out, status);
+    }
     let mut message = BytesMut::new();
     while let Some(data) = body.data().await {
         let data = data?;
@@ -72,7 +79,7 @@ async fn answer(
     }
     let holds = |id: &[u8]| message.windows(id.len()).any(|window| window == id);
     let chosen = match head.uri.path().rsplit_once('/').map(|(_, method)| method) {
-        Some("GetCluster") => &answers.get,
+        Some(method) if method.starts_with("GetCluster") => &answers.get,
         Some("ListClusters") if holds(b"000000000200") => &answers.list200,
         Some("ListClusters") => &answers.list20,
         Some("CreateCluster") if holds(calls::CHECKED.as_bytes()) && !answers.arrived(&message) => {
@@ -81,13 +88,19 @@ async fn answer(
         Some("CreateCluster") => &answers.create,
         _ => return fail(respond),
     };
-    let response = Response::builder().header("content-type", "application/grpc").body(())?;
-    let mut body = respond.send_response(response, false)?;
-    body.send_data(chosen.clone(), false)?;
+    let mut out = respond.send_response(accepted()?, false)?;
+    out.send_data(chosen.clone(), false)?;
+    end(out, "0")
+}
+
+fn accepted() -> Result<Response<()>> {
+    Ok(Response::builder().header("content-type", "application/grpc").body(())?)
+}
+
+fn end(mut out: SendStream<Bytes>, status: &'static str) -> Result<()> {
     let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    body.send_trailers(trailers)?;
-    Ok(())
+    trailers.insert("grpc-status", HeaderValue::from_static(status));
+    Ok(out.send_trailers(trailers)?)
 }
 
 impl Answers {

@@ -11,12 +11,10 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 use transom_bench_peers::Result;
 use transom_bench_peers::calls::{self, Call};
+use transom_bench_peers::client::Client;
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -87,8 +85,8 @@ impl Load<'_> {
                 let (request, due) = (Rc::clone(&self.request), due.clone());
                 tokio::task::spawn_local(async move {
                     match due {
-                        Some(due) => client.when_due(&request, &due).await,
-                        None => client.until(&request, end).await,
+                        Some(due) => when_due(client, &request, &due).await,
+                        None => until(client, &request, end).await,
                     }
                 })
             })
@@ -148,117 +146,36 @@ fn arrivals(rate: f64, begin: Instant, end: Instant) -> mpsc::UnboundedReceiver<
     receiver
 }
 
-/// One connection.
-struct Client {
-    stream: TcpStream,
-    read: BytesMut,
-}
-
-impl Client {
-    async fn open(port: &str) -> Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port.parse::<u16>()?)).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, read: BytesMut::with_capacity(64 << 10) })
-    }
-
-    async fn until(mut self, request: &[u8], end: Instant) -> Seen {
-        let mut seen = Seen::default();
-        loop {
-            let begin = Instant::now();
-            if begin >= end || !self.ask_for(request, begin, &mut seen).await {
-                return seen;
-            }
+async fn until(mut client: Client, request: &[u8], end: Instant) -> Seen {
+    let mut seen = Seen::default();
+    loop {
+        let begin = Instant::now();
+        if begin >= end || !ask_for(&mut client, request, begin, &mut seen).await {
+            return seen;
         }
-    }
-
-    async fn when_due(mut self, request: &[u8], due: &Mutex<mpsc::UnboundedReceiver<Instant>>) -> Seen {
-        let mut seen = Seen::default();
-        loop {
-            let next = due.lock().await.recv().await;
-            let Some(next) = next else { return seen };
-            if !self.ask_for(request, next, &mut seen).await {
-                return seen;
-            }
-        }
-    }
-
-    /// Asks once; false when the connection is of no more use.
-    async fn ask_for(&mut self, request: &[u8], begin: Instant, seen: &mut Seen) -> bool {
-        let answered = self.ask(request).await;
-        if answered.as_ref().is_ok_and(|(status, _)| *status == 200) {
-            seen.latencies.push(u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX));
-        } else {
-            seen.failures += 1;
-        }
-        answered.is_ok()
-    }
-
-    /// One request and its whole answer.
-    async fn ask(&mut self, request: &[u8]) -> Result<(u16, BytesMut)> {
-        self.stream.write_all(request).await?;
-        let head = loop {
-            if let Some(end) = find(&self.read, b"\r\n\r\n") {
-                break self.read.split_to(end + 4);
-            }
-            self.more().await?;
-        };
-        let status = std::str::from_utf8(head.get(9..12).ok_or("no status")?)?.parse()?;
-        let body = match length(&head)? {
-            Some(length) => {
-                while self.read.len() < length {
-                    self.more().await?;
-                }
-                self.read.split_to(length)
-            }
-            None => self.chunks().await?,
-        };
-        Ok((status, body))
-    }
-
-    async fn chunks(&mut self) -> Result<BytesMut> {
-        let mut body = BytesMut::new();
-        loop {
-            let end = loop {
-                if let Some(end) = find(&self.read, b"\r\n") {
-                    break end;
-                }
-                self.more().await?;
-            };
-            let size = usize::from_str_radix(std::str::from_utf8(&self.read[..end])?.trim(), 16)?;
-            while self.read.len() < end + 2 + size + 2 {
-                self.more().await?;
-            }
-            self.read.advance(end + 2);
-            body.extend_from_slice(&self.read.split_to(size));
-            self.read.advance(2);
-            if size == 0 {
-                return Ok(body);
-            }
-        }
-    }
-
-    async fn more(&mut self) -> Result<()> {
-        self.read.reserve(16 << 10);
-        if self.stream.read_buf(&mut self.read).await? == 0 {
-            return Err("the connection ended".into());
-        }
-        Ok(())
     }
 }
 
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
-}
-
-/// The length of a body, or `None` for one in chunks.
-fn length(head: &[u8]) -> Result<Option<usize>> {
-    for line in head.split(|byte| *byte == b'\n') {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-        if line[..colon].eq_ignore_ascii_case(b"content-length") {
-            return Ok(Some(std::str::from_utf8(&line[colon + 1..])?.trim().parse()?));
+async fn when_due(mut client: Client, request: &[u8], due: &Mutex<mpsc::UnboundedReceiver<Instant>>) -> Seen {
+    let mut seen = Seen::default();
+    loop {
+        let next = due.lock().await.recv().await;
+        let Some(next) = next else { return seen };
+        if !ask_for(&mut client, request, next, &mut seen).await {
+            return seen;
         }
     }
-    Ok(None)
+}
+
+/// Asks once; false when the connection is of no more use.
+async fn ask_for(client: &mut Client, request: &[u8], begin: Instant, seen: &mut Seen) -> bool {
+    let answered = client.ask(request).await;
+    if answered.as_ref().is_ok_and(|(status, _)| *status == 200) {
+        seen.latencies.push(u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX));
+    } else {
+        seen.failures += 1;
+    }
+    answered.is_ok()
 }
 
 async fn hold(port: &str, connections: usize, seconds: f64) -> Result<()> {
