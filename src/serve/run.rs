@@ -173,18 +173,22 @@ where
     let Some(tls) = tls else {
         return connection::serve(stream, peer, front, protocol, phase, write, stop).await;
     };
-    let shaken = tokio::select! {
-        biased;
-        shaken = tls.accept(stream) => shaken,
-        () = connection::parting(&phase, &mut stop) => return,
-    };
-    match shaken {
-        Ok(stream) => {
-            peer.certificate = clients::certificate(stream.get_ref().1.peer_certificates());
-            connection::serve(stream, peer, front, protocol, phase, write, stop).await;
+    // In a box, so that connections without TLS do not carry the room for it.
+    let secure = Box::pin(async move {
+        let shaken = tokio::select! {
+            biased;
+            shaken = tls.accept(stream) => shaken,
+            () = connection::parting(&phase, &mut stop) => return,
+        };
+        match shaken {
+            Ok(stream) => {
+                peer.certificate = clients::certificate(stream.get_ref().1.peer_certificates());
+                connection::serve(stream, peer, front, protocol, phase, write, stop).await;
+            }
+            Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
         }
-        Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
-    }
+    });
+    secure.await;
 }
 
 /// Waits for the connections to end, until the deadline or until told to stop now; gives how many were cut.

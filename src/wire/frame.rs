@@ -87,6 +87,11 @@ impl FrameReader {
             self.chunk = chunk;
         } else {
             let rest = std::mem::take(&mut self.chunk);
+            let held = if self.buffered.is_empty() { &rest } else { &*self.buffered };
+            let missing = announced(held).saturating_sub(self.buffered.len()).min(self.limit);
+            // All that was announced, but not much ahead of what has come.
+            let ahead = missing.min(self.buffered.len().max(AHEAD));
+            self.buffered.reserve(ahead.max(rest.len() + chunk.len()));
             self.buffered.extend_from_slice(&rest);
             self.buffered.extend_from_slice(&chunk);
         }
@@ -135,10 +140,30 @@ impl FrameReader {
     }
 }
 
+/// How long the frame is that begins with these bytes, as far as they say; 0 when they do not.
+fn announced(held: &[u8]) -> usize {
+    let Some(&[_, a, b, c, d]) = held.first_chunk::<PREFIX>() else { return 0 };
+    usize::try_from(u32::from_be_bytes([a, b, c, d])).map_or(0, |len| len.saturating_add(PREFIX))
+}
+
+/// How many bytes are set aside at first for a message of which more was announced than has come.
+const AHEAD: usize = 1 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn room_is_made_once_for_what_was_announced_and_not_far_ahead() {
+        for (announced, expected) in [(300_000, 300_005..310_000), (900 << 20, AHEAD..AHEAD + 100_000)] {
+            let mut reader = FrameReader::new(1 << 30);
+            reader.push([&prefix(announced)[..], &[0; 50_000]].concat().into());
+            assert_eq!(reader.next(), Ok(None));
+            reader.push(Bytes::from_static(&[0]));
+            assert!(expected.contains(&reader.buffered.capacity()), "for {announced}");
+        }
+    }
 
     fn framed(messages: &[Vec<u8>]) -> Vec<u8> {
         messages.iter().flat_map(|message| [&prefix(message.len())[..], message].concat()).collect()
