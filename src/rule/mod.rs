@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use prost_reflect::MethodDescriptor;
 
 use crate::problem::{Problem, Problems};
-use crate::schema::Schema;
+use crate::schema::{Places, Schema};
 
 pub use binding::{Binding, Body, HttpMethod, Source};
 pub use field_path::FieldPath;
@@ -47,7 +47,7 @@ pub struct Settings {
 pub fn read(schema: &Schema, settings: &Settings, problems: &mut Problems) -> Vec<Binding> {
     let annotations = Annotations::of(schema, problems);
     let external = ExternalRules::read(&settings.files, schema, problems);
-    let reader = Reader { schema, settings, annotations, external };
+    let mut reader = Reader { places: schema.places(), settings, annotations, external };
     let mut bindings = Vec::new();
     for service in select::services(schema, &settings.services, problems) {
         let mut of_service = Vec::new();
@@ -62,7 +62,7 @@ pub fn read(schema: &Schema, settings: &Settings, problems: &mut Problems) -> Ve
 }
 
 struct Reader<'r> {
-    schema: &'r Schema,
+    places: Places<'r>,
     settings: &'r Settings,
     annotations: Annotations,
     external: ExternalRules,
@@ -70,8 +70,8 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// The bindings of one method.
-    fn method(&self, rpc: &MethodDescriptor, problems: &mut Problems) -> Vec<Binding> {
-        let declared = self.schema.place_of_option(rpc.full_name(), OPTION);
+    fn method(&mut self, rpc: &MethodDescriptor, problems: &mut Problems) -> Vec<Binding> {
+        let declared = self.places.of_option(rpc.full_name(), OPTION);
         let origin = |source, place| {
             let delete_body = self.settings.delete_body;
             Origin { rpc, source, place, delete_body }
