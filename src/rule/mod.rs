@@ -38,6 +38,9 @@ pub struct Settings {
     pub unbound_methods: bool,
     /// Whether a DELETE rule may have a body.
     pub delete_body: bool,
+    /// Whether rules of one service may have the same HTTP method and path template; the route table tells which of
+    /// them is taken.
+    pub repeated_rules: bool,
 }
 
 /// All bindings of the schema and the external rule files, in order of registration, every problem told.
@@ -53,7 +56,7 @@ pub fn read(schema: &Schema, settings: &Settings, problems: &mut Problems) -> Ve
         let mut of_service = Vec::new();
         for rpc in service.methods() {
             for binding in reader.method(&rpc, problems) {
-                add(binding, &mut of_service, problems);
+                add(binding, &mut of_service, settings, problems);
             }
         }
         bindings.append(&mut of_service);
@@ -100,13 +103,15 @@ fn unbound(rpc: &MethodDescriptor) -> HttpRule {
 }
 
 /// Adds a binding to its service's, unless its method and template are taken: a rule file stands above the
-/// annotation of the same method, anything else is an error.
-fn add(binding: Binding, of_service: &mut Vec<Binding>, problems: &mut Problems) {
+/// annotation of the same method, anything else is an error where it is not allowed.
+fn add(binding: Binding, of_service: &mut Vec<Binding>, settings: &Settings, problems: &mut Problems) {
     let same = |other: &&Binding| other.method == binding.method && other.template == binding.template;
     let Some(other) = of_service.iter().find(same) else { return of_service.push(binding) };
     let overridden =
         other.rpc == binding.rpc && (other.source, binding.source) == (Source::External, Source::Annotation);
-    if !overridden {
+    if !overridden && settings.repeated_rules {
+        of_service.push(binding);
+    } else if !overridden {
         let what = format!(
             "rule `{binding}` of `{}` stands already at {}, for `{}`",
             binding.rpc.name(),
@@ -114,7 +119,9 @@ fn add(binding: Binding, of_service: &mut Vec<Binding>, problems: &mut Problems)
             other.rpc.name(),
         );
         let problem = Problem::error(binding.place.clone(), what);
-        problems.push(problem.help("give each HTTP method and path of a service to one rule"));
+        problems.push(problem.help(
+            "give each HTTP method and path of a service to one rule, or allow more with the setting `repeated_rules`",
+        ));
     } else if !other.does_the_same(&binding) {
         let what = format!("the annotation `{binding}` is overridden by the rule at {}", other.place);
         let problem = Problem::warning(binding.place.clone(), what);

@@ -122,7 +122,8 @@ impl File {
 
 fn take_spans(descriptor: &mut FileDescriptorProto) -> Vec<Location> {
     let info = descriptor.source_code_info.take().unwrap_or_default();
-    let bare = |location: Location| Location { path: location.path, span: location.span, ..Location::default() };
+    let bare =
+        |location: Location| Location { path: location.path, span: location.span, ..Location::default() };
     info.location.into_iter().map(bare).collect()
 }
 

@@ -92,9 +92,8 @@ fn add(pool: &mut DescriptorPool, file: &File, info: Option<SourceCodeInfo>) -> 
             // Encoded messages that follow each other are one.
             pool.decode_file_descriptor_proto(&*[encoded, &*info.encode_to_vec()].concat())
         }
-        (None, source_code_info) => {
-            pool.add_file_descriptor_proto(FileDescriptorProto { source_code_info, ..file.descriptor.clone() })
-        }
+        (None, source_code_info) => pool
+            .add_file_descriptor_proto(FileDescriptorProto { source_code_info, ..file.descriptor.clone() }),
     }
 }
 

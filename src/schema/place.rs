@@ -88,7 +88,9 @@ impl<'s> Opened<'s> {
         let first = || below().map(|(_, found)| *found).min_by_key(|(index, _)| *index);
         let (_, location) = self.spans.get(path).copied().or_else(first)?;
         let place = Place::file(self.origin.shown(self.name));
-        Some(file::at(place, location, |line| self.text.as_ref()?.get(*self.lines.get(line)?..)?.lines().next()))
+        Some(file::at(place, location, |line| {
+            self.text.as_ref()?.get(*self.lines.get(line)?..)?.lines().next()
+        }))
     }
 
     /// The place of an element whose line is not known.
