@@ -14,7 +14,9 @@ mod link;
 mod merge;
 mod nesting;
 mod numbers;
+mod options;
 mod order;
+mod parallel;
 mod place;
 mod protos;
 mod raw;
@@ -29,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prost_reflect::DescriptorPool;
+use prost_types::FileDescriptorProto;
 use prost_types::source_code_info::Location;
 
 use self::file::{File, Origin};
@@ -63,6 +66,8 @@ pub struct Schema {
 struct Source {
     origin: Origin,
     spans: Vec<Location>,
+    /// As it was before it was linked: its options still have their places.
+    descriptor: FileDescriptorProto,
 }
 
 impl Schema {
@@ -97,7 +102,8 @@ impl Schema {
     #[must_use]
     pub fn without_lines(self) -> Self {
         let bare = |(name, source): (&String, &Source)| {
-            (name.clone(), Source { origin: source.origin.clone(), spans: Vec::new() })
+            let (origin, descriptor) = (source.origin.clone(), FileDescriptorProto::default());
+            (name.clone(), Source { origin, spans: Vec::new(), descriptor })
         };
         Self { sources: Arc::new(self.sources.iter().map(bare).collect()), ..self }
     }
@@ -152,7 +158,10 @@ fn read_and_link(settings: &Settings, look: &mut dyn FnMut(&Path), problems: &mu
     let pool = link::link(&merged.files, &broken, problems);
     merged.settle(&pool, problems);
     check::options(&pool, &merged.files, problems);
-    let source = |file: File| (file.name().to_owned(), Source { origin: file.origin, spans: file.spans });
+    let source = |file: File| {
+        let File { origin, spans, descriptor, .. } = file;
+        (descriptor.name().to_owned(), Source { origin, spans, descriptor })
+    };
     let sources = merged.files.into_files().into_iter().map(source).collect();
     Schema { pool, sources: Arc::new(sources) }
 }

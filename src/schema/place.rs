@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use prost_reflect::{DescriptorPool, FileDescriptor};
+use prost_types::FileDescriptorProto;
 use prost_types::source_code_info::Location;
 
 use super::file::{self, Origin};
-use super::{Schema, Source};
+use super::{Schema, Source, options};
 use crate::problem::Place;
 
 /// Finds places. The file that was asked about last stays open, so that the many elements of one file cost no more
@@ -38,8 +39,12 @@ impl<'s> Places<'s> {
     fn set(&mut self, full_name: &str, option: &str) -> Option<Place> {
         let number = self.schema.pool.get_extension_by_name(option)?.number();
         let (element, opened) = self.open(full_name)?;
-        let path = [&element.path[..], &[element.options, i32::try_from(number).ok()?]].concat();
-        opened.locate(&path).map(|place| place.of(full_name))
+        let linked = [&element.path[..], &[element.options, i32::try_from(number).ok()?]].concat();
+        let written = || {
+            let index = options::written(opened.descriptor, &element.path, option)?;
+            opened.locate(&[&element.path[..], &[element.options, options::UNINTERPRETED, index]].concat())
+        };
+        opened.locate(&linked).or_else(written).map(|place| place.of(full_name))
     }
 
     /// The element, and its file opened.
@@ -59,6 +64,7 @@ impl<'s> Places<'s> {
 struct Opened<'s> {
     name: &'s str,
     origin: &'s Origin,
+    descriptor: &'s FileDescriptorProto,
     list: i32,
     /// By path, each with its place among those of the file.
     spans: BTreeMap<&'s [i32], (usize, &'s Location)>,
@@ -79,7 +85,7 @@ impl<'s> Opened<'s> {
         let text = if spans.is_empty() { None } else { source.origin.source(name) };
         let breaks = text.iter().flat_map(|text| text.match_indices('\n')).map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(breaks).collect();
-        Self { name, origin: &source.origin, list, spans, text, lines }
+        Self { name, origin: &source.origin, descriptor: &source.descriptor, list, spans, text, lines }
     }
 
     fn locate(&self, path: &[i32]) -> Option<Place> {
