@@ -15,11 +15,13 @@ use crate::{Outcome, naive, sample};
 /// The binding with its captures, or the miss.
 type Found = Result<(usize, Vec<String>), Miss>;
 
-pub fn all(bindings: &[Binding]) -> Outcome {
+pub fn all(bindings: &[Binding], most: usize) -> Outcome {
     let started = Instant::now();
     let table = RouteTable::build(bindings, &Settings::default(), &mut Problems::new());
     println!("routes: compiled in {:.0} ms", started.elapsed().as_secs_f64() * 1e3);
     let requests = sample::requests(bindings);
+    let requests: Vec<_> =
+        requests.iter().step_by(requests.len().div_ceil(most.max(1)).max(1)).cloned().collect();
     let each = vec![Settings::default(); bindings.len()];
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let compared: Outcome<Vec<Vec<Found>>> = thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! A checkout of googleapis as a contract: loaded from source by the built program, its route table held to the naive
 //! matcher, reloaded under load. A developer's command (tests/googleapis/run), not a part of CI.
 //!
-//! Arguments: the checkout, the program, and how many seconds loading may take.
+//! Arguments: the checkout, the program, how many seconds loading may take, and how many requests are compared at most.
 
 mod agree;
 mod client;
@@ -30,12 +30,13 @@ type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let [checkout, program, within] = &arguments[..] else {
-        eprintln!("googleapis CHECKOUT PROGRAM SECONDS");
+    let [checkout, program, within, most] = &arguments[..] else {
+        eprintln!("googleapis CHECKOUT PROGRAM SECONDS REQUESTS");
         return ExitCode::from(2);
     };
     let within = within.to_str().and_then(|text| text.parse().ok()).unwrap_or(10.0);
-    match run(Path::new(checkout), Path::new(program), within) {
+    let most = most.to_str().and_then(|text| text.parse().ok()).unwrap_or(usize::MAX);
+    match run(Path::new(checkout), Path::new(program), within, most) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("FAILED: {error}");
@@ -44,11 +45,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(checkout: &Path, program: &Path, within: f64) -> Outcome {
+fn run(checkout: &Path, program: &Path, within: f64, most: usize) -> Outcome {
     let tree = Tree::of(checkout)?;
     load(&tree, program, within)?;
     let (schema, bindings) = read(&tree)?;
-    agree::all(&bindings)?;
+    agree::all(&bindings, most)?;
     reload::under_load(&tree, program, &schema, &bindings)
 }
 
