@@ -31,6 +31,7 @@ impl Api {
             files: Vec::new(),
             unbound_methods: false,
             delete_body: false,
+            repeated_rules: false,
         };
         let bindings = rule::read(&schema, &rules, &mut problems);
         let table = RouteTable::build(&bindings, &Settings::default(), &mut problems);

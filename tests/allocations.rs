@@ -26,6 +26,7 @@ fn model_api() -> Vec<Binding> {
         files: Vec::new(),
         unbound_methods: false,
         delete_body: false,
+        repeated_rules: false,
     };
     rule::read(&schema, &rules, &mut problems)
 }

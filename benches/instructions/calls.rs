@@ -90,6 +90,7 @@ impl Api {
             files: Vec::new(),
             unbound_methods: false,
             delete_body: false,
+            repeated_rules: false,
         };
         let bindings = rule::read(&schema, &rules, &mut problems);
         let settings = Settings { unset_fields: UnsetFields::Omit, ..Settings::default() };

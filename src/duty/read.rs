@@ -188,11 +188,11 @@ impl Reader<'_> {
     fn account(&mut self, options: &DynamicMessage) -> Option<FieldPath> {
         if let Some(own) = self.own.iter().find(|own| own.account.is_some()) {
             let (path, place) = (own.account.clone().unwrap_or_default(), own.place.clone());
-            return self.path("account", &path, &place);
+            return self.path("account", &path, &|_| place.clone());
         }
         if let Some(Value::String(path)) = set(options, self.found.account.as_ref()).as_deref() {
-            let place = self.place(self.settings.options.account.as_deref());
-            return self.path("account", path, &place);
+            let option = self.settings.options.account.as_deref();
+            return self.path("account", path, &|reader| reader.place(option));
         }
         let path = self.settings.options.default_account.as_deref()?;
         FieldPath::resolve(&self.rpc.input(), path).ok()
@@ -200,8 +200,8 @@ impl Reader<'_> {
 
     fn log_fields(&mut self, options: &DynamicMessage) -> Vec<(String, FieldPath)> {
         let own = self.own.iter().find_map(|own| Some((own.log_fields.clone()?, own.place.clone())));
-        let (fields, place): (Vec<(String, String)>, Place) = if let Some((fields, place)) = own {
-            (fields.into_iter().collect(), place)
+        let (fields, place): (Vec<(String, String)>, Option<Place>) = if let Some((fields, place)) = own {
+            (fields.into_iter().collect(), Some(place))
         } else {
             let value = set(options, self.found.log_fields.as_ref());
             let fields = value.as_deref().and_then(Value::as_list).unwrap_or_default();
@@ -210,8 +210,10 @@ impl Reader<'_> {
                 let path = if path.is_empty() { name.clone() } else { path };
                 (name, path)
             });
-            (fields.collect(), self.place(self.settings.options.log_fields.as_deref()))
+            (fields.collect(), None)
         };
+        let option = self.settings.options.log_fields.as_deref();
+        let place = |reader: &Self| place.clone().unwrap_or_else(|| reader.place(option));
         let paths = fields
             .into_iter()
             .filter_map(|(name, path)| Some((name, self.path("log_fields", &path, &place)?)));
@@ -219,7 +221,7 @@ impl Reader<'_> {
     }
 
     /// The field that a path leads to, which must be one with a text.
-    fn path(&mut self, key: &str, path: &str, place: &Place) -> Option<FieldPath> {
+    fn path(&mut self, key: &str, path: &str, place: &dyn Fn(&Self) -> Place) -> Option<FieldPath> {
         if path.is_empty() {
             return None;
         }
@@ -236,7 +238,8 @@ impl Reader<'_> {
             Ok(_) => format!("`{path}` is a message, which has no text"),
             Err(told) => told,
         };
-        self.problems.error(place.clone(), format!("`{key}` of `{name}`: {told}"));
+        let place = place(self);
+        self.problems.error(place, format!("`{key}` of `{name}`: {told}"));
         None
     }
 

@@ -9,7 +9,13 @@ use crate::rule::{self, tests::schema};
 use crate::schema::{self, Schema};
 
 fn bindings(schema: &Schema) -> Vec<Binding> {
-    let every = rule::Settings { services: vec![], files: vec![], unbound_methods: true, delete_body: false };
+    let every = rule::Settings {
+        services: vec![],
+        files: vec![],
+        unbound_methods: true,
+        delete_body: false,
+        repeated_rules: false,
+    };
     let mut problems = Problems::new();
     let bindings = rule::read(schema, &every, &mut problems);
     assert!(!problems.has_errors(), "{problems}");

@@ -74,7 +74,7 @@ pub(super) fn snapshot(
     }
     Some(Snapshot {
         generation: previous.map_or(1, |previous| previous.generation + 1),
-        schema,
+        schema: schema.without_lines(),
         bindings,
         table,
         routes: routes.into_iter().map(Arc::new).collect(),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Attempt, Seen};
 use crate::gateway::{self, Snapshot};
@@ -69,6 +70,7 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
         let snapshot = Arc::new(snapshot);
         self.front.swap(Arc::clone(&snapshot), &layers);
         snapshot.begin();
+        tokio::spawn(let_go(current));
         Some(generation)
     }
 
@@ -85,6 +87,21 @@ impl<L: Fn(&mut Problems) -> Option<Loaded>> Applier<L> {
     }
 }
 
+/// Holds what was replaced until no call needs it any more, so that it is taken apart here and not by the last of these
+/// calls: that of a large contract takes a second.
+async fn let_go<G: Send + Sync + 'static>(replaced: Arc<G>) {
+    let mut pause = SHORTEST_PAUSE;
+    while Arc::strong_count(&replaced) > 1 {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    tokio::task::spawn_blocking(move || drop(replaced));
+}
+
+/// How soon it is looked whether calls still need what was replaced, and how seldom.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// Looks at the files and folders that these settings name, `files` among them. Of the folders, only those that
 /// are contracts as a whole are looked through; what is imported is heard of as it is looked for.
 pub fn look_at_named(settings: &gateway::Settings, files: &[PathBuf], seen: &mut Seen) {
@@ -94,4 +111,37 @@ pub fn look_at_named(settings: &gateway::Settings, files: &[PathBuf], seen: &mut
     let contract = schema.includes.iter().chain(&schema.descriptor_sets);
     seen.look(files.iter().chain(&settings.rule.files).chain(certificates).chain(contract));
     seen.look_below(&schema.protos);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread::{self, ThreadId};
+
+    use super::*;
+
+    /// Says which thread takes it apart.
+    struct Told(mpsc::Sender<ThreadId>);
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            // Whoever listens has gone if the test failed.
+            self.0.send(thread::current().id()).ok();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_replaced_is_taken_apart_beside_the_calls_and_not_before_the_last() {
+        let (told, hear) = mpsc::channel();
+        let replaced = Arc::new(Told(told));
+        let (call, gone) = (Arc::clone(&replaced), Arc::downgrade(&replaced));
+        let waiting = tokio::spawn(let_go(replaced));
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert!(gone.upgrade().is_some(), "a call needs it");
+        drop(call);
+        waiting.await.expect("no panic");
+        let thread = hear.recv().expect("it goes");
+        assert_ne!(thread, thread::current().id());
+        assert!(gone.upgrade().is_none());
+    }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use prost_reflect::MethodDescriptor;
 
 use crate::problem::{Problem, Problems};
-use crate::schema::Schema;
+use crate::schema::{Places, Schema};
 
 pub use binding::{Binding, Body, HttpMethod, Source};
 pub use field_path::FieldPath;
@@ -38,6 +38,9 @@ pub struct Settings {
     pub unbound_methods: bool,
     /// Whether a DELETE rule may have a body.
     pub delete_body: bool,
+    /// Whether rules of one service may have the same HTTP method and path template; the route table tells which of
+    /// them is taken.
+    pub repeated_rules: bool,
 }
 
 /// All bindings of the schema and the external rule files, in order of registration, every problem told.
@@ -47,13 +50,13 @@ pub struct Settings {
 pub fn read(schema: &Schema, settings: &Settings, problems: &mut Problems) -> Vec<Binding> {
     let annotations = Annotations::of(schema, problems);
     let external = ExternalRules::read(&settings.files, schema, problems);
-    let reader = Reader { schema, settings, annotations, external };
+    let mut reader = Reader { places: schema.places(), settings, annotations, external };
     let mut bindings = Vec::new();
     for service in select::services(schema, &settings.services, problems) {
         let mut of_service = Vec::new();
         for rpc in service.methods() {
             for binding in reader.method(&rpc, problems) {
-                add(binding, &mut of_service, problems);
+                add(binding, &mut of_service, settings, problems);
             }
         }
         bindings.append(&mut of_service);
@@ -62,7 +65,7 @@ pub fn read(schema: &Schema, settings: &Settings, problems: &mut Problems) -> Ve
 }
 
 struct Reader<'r> {
-    schema: &'r Schema,
+    places: Places<'r>,
     settings: &'r Settings,
     annotations: Annotations,
     external: ExternalRules,
@@ -70,8 +73,8 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// The bindings of one method.
-    fn method(&self, rpc: &MethodDescriptor, problems: &mut Problems) -> Vec<Binding> {
-        let declared = self.schema.place_of_option(rpc.full_name(), OPTION);
+    fn method(&mut self, rpc: &MethodDescriptor, problems: &mut Problems) -> Vec<Binding> {
+        let declared = self.places.of_option(rpc.full_name(), OPTION);
         let origin = |source, place| {
             let delete_body = self.settings.delete_body;
             Origin { rpc, source, place, delete_body }
@@ -100,13 +103,15 @@ fn unbound(rpc: &MethodDescriptor) -> HttpRule {
 }
 
 /// Adds a binding to its service's, unless its method and template are taken: a rule file stands above the
-/// annotation of the same method, anything else is an error.
-fn add(binding: Binding, of_service: &mut Vec<Binding>, problems: &mut Problems) {
+/// annotation of the same method, anything else is an error where it is not allowed.
+fn add(binding: Binding, of_service: &mut Vec<Binding>, settings: &Settings, problems: &mut Problems) {
     let same = |other: &&Binding| other.method == binding.method && other.template == binding.template;
     let Some(other) = of_service.iter().find(same) else { return of_service.push(binding) };
     let overridden =
         other.rpc == binding.rpc && (other.source, binding.source) == (Source::External, Source::Annotation);
-    if !overridden {
+    if !overridden && settings.repeated_rules {
+        of_service.push(binding);
+    } else if !overridden {
         let what = format!(
             "rule `{binding}` of `{}` stands already at {}, for `{}`",
             binding.rpc.name(),
@@ -114,7 +119,9 @@ fn add(binding: Binding, of_service: &mut Vec<Binding>, problems: &mut Problems)
             other.rpc.name(),
         );
         let problem = Problem::error(binding.place.clone(), what);
-        problems.push(problem.help("give each HTTP method and path of a service to one rule"));
+        problems.push(problem.help(
+            "give each HTTP method and path of a service to one rule, or allow more with the setting `repeated_rules`",
+        ));
     } else if !other.does_the_same(&binding) {
         let what = format!("the annotation `{binding}` is overridden by the rule at {}", other.place);
         let problem = Problem::warning(binding.place.clone(), what);

@@ -21,7 +21,13 @@ fn load(settings: &schema::Settings) -> Schema {
 }
 
 fn settings() -> Settings {
-    Settings { services: Vec::new(), files: Vec::new(), unbound_methods: false, delete_body: false }
+    Settings {
+        services: Vec::new(),
+        files: Vec::new(),
+        unbound_methods: false,
+        delete_body: false,
+        repeated_rules: false,
+    }
 }
 
 /// A service with one method `Get(Request) returns (Reply)` and the given rule.
@@ -237,6 +243,9 @@ fn two_methods_of_a_service_cannot_share_a_rule() {
     let told = problems.to_string();
     assert!(told.contains("rule `GET /v1` of `Two` stands already at"), "{told}");
     assert!(told.contains("for `One`"), "{told}");
+    let (bindings, problems) = outcome(&schema, &Settings { repeated_rules: true, ..settings() });
+    assert_eq!(bindings.len(), 3);
+    assert!(problems.is_empty(), "which of them is taken is told by the route table: {problems}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! vendor them, and the model API that the demo serves.
 
 use super::file::{File, Origin};
-use super::tell;
+use super::{parallel, tell};
 use crate::problem::Problems;
 
 /// Writes a table of file names and their texts.
@@ -72,7 +72,15 @@ pub(super) fn is_import(name: &str) -> bool {
 
 /// All files of the model API.
 pub(super) fn api(problems: &mut Problems) -> Vec<File> {
-    API.iter().filter_map(|(name, text)| parse(name, text, problems)).collect()
+    let parsed = parallel::map(API, |(name, text)| {
+        let mut told = Problems::new();
+        (parse(name, text, &mut told), told)
+    });
+    let tell = |(file, told)| {
+        problems.extend(told);
+        file
+    };
+    parsed.into_iter().filter_map(tell).collect()
 }
 
 fn parse(name: &str, text: &str, problems: &mut Problems) -> Option<File> {

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 
 use prost::bytes::Bytes;
 use prost_reflect::prost::Message;
-use prost_types::FileDescriptorProto;
 use prost_types::source_code_info::Location;
+use prost_types::{FileDescriptorProto, SourceCodeInfo};
 
 use super::embedded;
 use crate::problem::Place;
+use crate::wire::field::Fields;
 
 /// Where a file was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +53,12 @@ impl Origin {
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub(super) origin: Origin,
+    /// Without the source info: the pool would keep it twice, for as long as it lives.
     pub(super) descriptor: FileDescriptorProto,
-    /// The wire form, for files out of descriptor sets: it holds custom options that `descriptor` has lost.
+    /// Where its elements stand, without comments.
+    pub(super) spans: Vec<Location>,
+    /// The wire form, for files out of descriptor sets: it holds custom options that `descriptor` has lost. It is
+    /// without the source info too.
     pub(super) encoded: Option<Bytes>,
     /// Imports that only options need (edition 2024): taken when they can be had.
     pub(super) option_imports: Vec<String>,
@@ -61,14 +66,22 @@ pub(super) struct File {
 
 impl File {
     /// A file out of the compiler, whose options are still to be interpreted.
-    pub(super) fn parsed(origin: Origin, descriptor: FileDescriptorProto) -> Self {
-        Self { origin, descriptor, encoded: None, option_imports: Vec::new() }
+    pub(super) fn parsed(origin: Origin, mut descriptor: FileDescriptorProto) -> Self {
+        let spans = take_spans(&mut descriptor);
+        Self { origin, descriptor, spans, encoded: None, option_imports: Vec::new() }
     }
 
     /// A file out of a descriptor set.
     pub(super) fn decoded(origin: Origin, encoded: Bytes) -> Result<Self, prost::DecodeError> {
-        let descriptor = FileDescriptorProto::decode(encoded.clone())?;
-        Ok(Self { origin, descriptor, encoded: Some(encoded), option_imports: Vec::new() })
+        let mut descriptor = FileDescriptorProto::decode(encoded.clone())?;
+        let spans = take_spans(&mut descriptor);
+        let encoded = if spans.is_empty() { encoded } else { without_source_info(&encoded) };
+        Ok(Self { origin, descriptor, spans, encoded: Some(encoded), option_imports: Vec::new() })
+    }
+
+    /// The source info that was taken out of the descriptor.
+    pub(super) fn source_info(&self) -> SourceCodeInfo {
+        SourceCodeInfo { location: self.spans.clone() }
     }
 
     /// The name that imports use.
@@ -84,8 +97,8 @@ impl File {
     /// The place of the descriptor element with this path, in `source` when it is at hand.
     pub(super) fn place(&self, path: &[i32], source: Option<&str>) -> Place {
         let place = Place::file(self.shown());
-        match location(&self.descriptor, path) {
-            Some(location) => at(place, location, source),
+        match self.spans.iter().find(|location| location.path == path) {
+            Some(location) => at(place, location, |line| source?.lines().nth(line)),
             None => place,
         }
     }
@@ -107,14 +120,27 @@ impl File {
     }
 }
 
-/// The source location of the descriptor element with this path.
-pub(super) fn location<'d>(descriptor: &'d FileDescriptorProto, path: &[i32]) -> Option<&'d Location> {
-    descriptor.source_code_info.as_ref()?.location.iter().find(|location| location.path == path)
+fn take_spans(descriptor: &mut FileDescriptorProto) -> Vec<Location> {
+    let info = descriptor.source_code_info.take().unwrap_or_default();
+    let bare =
+        |location: Location| Location { path: location.path, span: location.span, ..Location::default() };
+    info.location.into_iter().map(bare).collect()
 }
 
-/// `place` moved to the start of `location`, with its line as excerpt when `source` is at hand. Spans count
-/// columns in bytes, places in characters.
-pub(super) fn at(place: Place, location: &Location, source: Option<&str>) -> Place {
+/// The wire form but for its source info.
+fn without_source_info(encoded: &Bytes) -> Bytes {
+    const SOURCE_CODE_INFO: u32 = 9;
+    let kept = Fields::of(encoded).flatten().filter(|field| field.number != SOURCE_CODE_INFO);
+    kept.flat_map(|field| field.whole).copied().collect()
+}
+
+/// `place` moved to the start of `location`, with its line as excerpt when `text` has it, which is asked for lines
+/// counted from 0. Spans count columns in bytes, places in characters.
+pub(super) fn at<'t>(
+    place: Place,
+    location: &Location,
+    text: impl FnOnce(usize) -> Option<&'t str>,
+) -> Place {
     let (line, start, end) = match *location.span {
         [line, start, end] => (line, start, Some(end)),
         [line, start, _, _] => (line, start, None),
@@ -122,7 +148,7 @@ pub(super) fn at(place: Place, location: &Location, source: Option<&str>) -> Pla
     };
     let count = |number: i32| usize::try_from(number).unwrap_or(0);
     let (line, start) = (count(line), count(start));
-    let Some(text) = source.and_then(|source| source.lines().nth(line)) else {
+    let Some(text) = text(line) else {
         return place.at(line + 1, start + 1);
     };
     let end = end.map_or(text.len(), count).min(text.len());
@@ -165,6 +191,11 @@ impl Files {
     /// How many files there are.
     pub(super) fn len(&self) -> usize {
         self.files.len()
+    }
+
+    /// All files in order, to be taken apart.
+    pub(super) fn into_files(self) -> Vec<File> {
+        self.files
     }
 
     /// All files in order.

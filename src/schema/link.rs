@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use prost::Message;
 use prost_reflect::{DescriptorError, DescriptorPool};
+use prost_types::{FileDescriptorProto, SourceCodeInfo};
 
 use super::file::{File, Files};
 use super::order::order;
@@ -55,28 +57,43 @@ impl Linker<'_> {
             problems.extend(traps);
             return false;
         }
-        let Err(error) = add(&mut self.pool, file) else {
+        if add(&mut self.pool, file, None).is_ok() {
             self.sound.push(index);
             return true;
-        };
-        problems.extend(refused(error, file, self.files));
+        }
+        // Once more, so that the fault is told with its line.
+        self.settle(file);
+        if let Err(error) = add(&mut self.pool, file, Some(file.source_info())) {
+            problems.extend(refused(error, file, self.files));
+        }
         self.failures += 1;
         if self.failures == MOST_FAILURES {
             let what = format!("{MOST_FAILURES} files have faults; the others were not checked");
             problems.error(Place::default(), what);
         }
+        self.settle(file);
+        false
+    }
+
+    /// Makes the pool anew if it cannot be trusted after it refused `file`.
+    fn settle(&mut self, file: &File) {
         if is_unsettled(&self.pool, file) {
             self.pool = relink(self.files, &self.sound);
         }
-        false
     }
 }
 
 /// Adds one file to a pool that holds all its imports.
-fn add(pool: &mut DescriptorPool, file: &File) -> Result<(), DescriptorError> {
-    match &file.encoded {
-        Some(encoded) => pool.decode_file_descriptor_proto(encoded.clone()),
-        None => pool.add_file_descriptor_proto(file.descriptor.clone()),
+fn add(pool: &mut DescriptorPool, file: &File, info: Option<SourceCodeInfo>) -> Result<(), DescriptorError> {
+    match (&file.encoded, info) {
+        (Some(encoded), None) => pool.decode_file_descriptor_proto(encoded.clone()),
+        (Some(encoded), Some(info)) => {
+            let info = FileDescriptorProto { source_code_info: Some(info), ..FileDescriptorProto::default() };
+            // Encoded messages that follow each other are one.
+            pool.decode_file_descriptor_proto(&*[encoded, &*info.encode_to_vec()].concat())
+        }
+        (None, source_code_info) => pool
+            .add_file_descriptor_proto(FileDescriptorProto { source_code_info, ..file.descriptor.clone() }),
     }
 }
 
@@ -91,7 +108,7 @@ fn relink(files: &Files, sound: &[usize]) -> DescriptorPool {
     let mut pool = DescriptorPool::new();
     for file in sound.iter().filter_map(|index| files.get(*index)) {
         // Cannot fail: the same files were linked in the same order before.
-        let _ = add(&mut pool, file);
+        let _ = add(&mut pool, file, None);
     }
     pool
 }

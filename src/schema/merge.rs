@@ -73,24 +73,20 @@ impl Merged {
 
 /// Whether two files are plainly the same.
 fn agree(one: &File, other: &File) -> bool {
-    let bare = |file: &File| {
-        let mut descriptor = file.descriptor.clone();
-        descriptor.source_code_info = None;
-        descriptor
-    };
-    let encoded = |file: &File| raw::File::decode(file.encoded.clone()?).ok().map(without_source);
-    bare(one) == bare(other) && encoded(one) == encoded(other)
+    let encoded = |file: &File| raw::File::decode(file.encoded.clone()?).ok().map(in_one_form);
+    one.descriptor == other.descriptor && encoded(one) == encoded(other)
 }
 
 /// A linked file in one form, whatever it was read from.
 fn meaning(pool: &DescriptorPool, name: &str) -> Option<raw::File> {
     let file = pool.get_file_by_name(name)?;
-    raw::File::decode(file.encode_to_vec().as_slice()).ok().map(without_source)
+    raw::File::decode(file.encode_to_vec().as_slice()).ok().map(in_one_form)
 }
 
-fn without_source(file: raw::File) -> raw::File {
+/// The syntax of proto2 need not be written.
+fn in_one_form(file: raw::File) -> raw::File {
     let syntax = file.syntax.filter(|syntax| syntax != "proto2");
-    raw::File { source_code_info: None, syntax, ..file }
+    raw::File { syntax, ..file }
 }
 
 fn differ(taken: &File, other: &File) -> Problem {

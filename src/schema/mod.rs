@@ -14,7 +14,9 @@ mod link;
 mod merge;
 mod nesting;
 mod numbers;
+mod options;
 mod order;
+mod parallel;
 mod place;
 mod protos;
 mod raw;
@@ -29,11 +31,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prost_reflect::DescriptorPool;
+use prost_types::FileDescriptorProto;
+use prost_types::source_code_info::Location;
 
-use self::file::Origin;
+use self::file::{File, Origin};
 use self::merge::Merged;
-use self::place::Element;
 use crate::problem::{Place, Problem, Problems};
+
+pub use self::place::Places;
 
 /// Where the contract comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,7 +58,16 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub struct Schema {
     pool: DescriptorPool,
-    origins: Arc<HashMap<String, Origin>>,
+    sources: Arc<HashMap<String, Source>>,
+}
+
+/// Where a file came from, and where its elements stand in it.
+#[derive(Debug)]
+struct Source {
+    origin: Origin,
+    spans: Vec<Location>,
+    /// As it was before it was linked: its options still have their places.
+    descriptor: FileDescriptorProto,
 }
 
 impl Schema {
@@ -65,28 +79,33 @@ impl Schema {
 
     /// Where the element with this full name (message, field, service, method) was declared: file as the user
     /// knows it, line and column where the source is known, item = full name. The source line is read from disk
-    /// again, so this is for problems, not for the request path.
+    /// again, so this is for problems, not for the request path; [`places`](Self::places) finds many.
     #[must_use]
     pub fn place(&self, full_name: &str) -> Place {
-        self.find(full_name)
-            .map_or_else(|| Place::item(full_name), |(element, origin)| element.place(origin, full_name))
+        self.places().of(full_name)
     }
 
     /// Where the custom option `option` (`google.api.http`) is set on the element with this full name; the
     /// element's own place when that is not known.
     #[must_use]
     pub fn place_of_option(&self, full_name: &str, option: &str) -> Place {
-        let set = self.find(full_name).and_then(|(element, origin)| {
-            let number = self.pool.get_extension_by_name(option)?.number();
-            element.place_of_option(origin, number, full_name)
-        });
-        set.unwrap_or_else(|| self.place(full_name))
+        self.places().of_option(full_name, option)
     }
 
-    fn find(&self, full_name: &str) -> Option<(Element, &Origin)> {
-        let element = Element::find(&self.pool, full_name)?;
-        let origin = self.origins.get(element.file.name())?;
-        Some((element, origin))
+    /// Finds places, each file read once when its elements are asked for one after the other.
+    #[must_use]
+    pub fn places(&self) -> Places<'_> {
+        Places::of_schema(self)
+    }
+
+    /// Lets go of what only problems need: from here on places are files without lines.
+    #[must_use]
+    pub fn without_lines(self) -> Self {
+        let bare = |(name, source): (&String, &Source)| {
+            let (origin, descriptor) = (source.origin.clone(), FileDescriptorProto::default());
+            (name.clone(), Source { origin, spans: Vec::new(), descriptor })
+        };
+        Self { sources: Arc::new(self.sources.iter().map(bare).collect()), ..self }
     }
 }
 
@@ -139,6 +158,10 @@ fn read_and_link(settings: &Settings, look: &mut dyn FnMut(&Path), problems: &mu
     let pool = link::link(&merged.files, &broken, problems);
     merged.settle(&pool, problems);
     check::options(&pool, &merged.files, problems);
-    let origins = merged.files.iter().map(|file| (file.name().to_owned(), file.origin.clone())).collect();
-    Schema { pool, origins: Arc::new(origins) }
+    let source = |file: File| {
+        let File { origin, spans, descriptor, .. } = file;
+        (descriptor.name().to_owned(), Source { origin, spans, descriptor })
+    };
+    let sources = merged.files.into_files().into_iter().map(source).collect();
+    Schema { pool, sources: Arc::new(sources) }
 }

@@ -1,11 +1,11 @@
 //! Proto folders as a source: finds every `.proto` file below them and parses each, so that all syntax errors
 //! are told in one go. Imports are filled in later, by [`imports`](super::imports).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::file::{File, Origin};
-use super::tell;
+use super::{parallel, tell};
 use crate::problem::{Place, Problem, Problems};
 
 /// What was found below the listed paths.
@@ -15,8 +15,15 @@ pub(super) struct Found {
     pub(super) files: Vec<File>,
     /// Names of files with faults that are told already: what imports them is not linked, and not blamed.
     pub(super) broken: BTreeSet<String>,
-    /// Files on disk by their true path, so that overlapping folders give each only once.
-    seen: BTreeMap<PathBuf, String>,
+}
+
+/// The files below the listed paths, before any is opened.
+#[derive(Debug, Default)]
+struct Listing {
+    /// The name by which imports call each, and its path.
+    files: Vec<(String, PathBuf)>,
+    /// The true paths, so that overlapping folders give each file only once.
+    seen: BTreeSet<PathBuf>,
 }
 
 /// The import roots in the order in which they are searched: each listed folder, then the includes, then the
@@ -34,13 +41,25 @@ pub(super) fn roots(protos: &[PathBuf], includes: &[PathBuf]) -> Vec<PathBuf> {
 
 /// Reads every listed path.
 pub(super) fn read(protos: &[PathBuf], roots: &[PathBuf], problems: &mut Problems) -> Found {
-    let mut found = Found::default();
+    let mut listing = Listing::default();
     for path in protos {
         if path.is_file() {
             let name = name_below(roots, path).or_else(|| name_of(path.file_name()));
-            found.read_file(name, path, problems);
+            listing.add_file(name, path, problems);
         } else {
-            found.read_root(path, problems);
+            listing.add_root(path, problems);
+        }
+    }
+    let mut found = Found::default();
+    let parsed = parallel::map(&listing.files, |(name, path)| {
+        let mut told = Problems::new();
+        (parse(name, path, &mut told), told)
+    });
+    for ((name, _), (file, told)) in listing.files.into_iter().zip(parsed) {
+        problems.extend(told);
+        match file {
+            Some(file) => found.files.push(file),
+            None => drop(found.broken.insert(name)),
         }
     }
     found
@@ -74,13 +93,13 @@ pub(super) fn parse(name: &str, path: &Path, problems: &mut Problems) -> Option<
     }
 }
 
-impl Found {
-    fn read_root(&mut self, root: &Path, problems: &mut Problems) {
-        let before = self.seen.len() + self.broken.len();
+impl Listing {
+    fn add_root(&mut self, root: &Path, problems: &mut Problems) {
+        let before = self.seen.len();
         let faults = problems.errors();
         let mut ancestors = Vec::new();
-        self.read_folder(root, root, &mut ancestors, problems);
-        let nothing = self.seen.len() + self.broken.len() == before && problems.errors() == faults;
+        self.add_folder(root, root, &mut ancestors, problems);
+        let nothing = self.seen.len() == before && problems.errors() == faults;
         if nothing && !self.covers(root) {
             let problem =
                 Problem::error(Place::file(root.display().to_string()), "no `.proto` file in this folder");
@@ -90,12 +109,12 @@ impl Found {
 
     /// Whether all that lies below `root` was read already, through another root.
     fn covers(&self, root: &Path) -> bool {
-        root.canonicalize().is_ok_and(|root| self.seen.keys().any(|path| path.starts_with(&root)))
+        root.canonicalize().is_ok_and(|root| self.seen.iter().any(|path| path.starts_with(&root)))
     }
 
-    /// Reads a folder and all below. Names that begin with a dot are left out: they are version control, or the
+    /// Adds a folder and all below. Names that begin with a dot are left out: they are version control, or the
     /// true place of files that a ConfigMap shows a second time.
-    fn read_folder(
+    fn add_folder(
         &mut self,
         folder: &Path,
         root: &Path,
@@ -117,32 +136,24 @@ impl Found {
         ancestors.push(real);
         for path in entries {
             if path.is_dir() {
-                self.read_folder(&path, root, ancestors, problems);
+                self.add_folder(&path, root, ancestors, problems);
             } else if path.extension().is_some_and(|extension| extension == "proto") {
                 let name = path.strip_prefix(root).ok().and_then(import_name);
-                self.read_file(name, &path, problems);
+                self.add_file(name, &path, problems);
             }
         }
         ancestors.pop();
     }
 
-    fn read_file(&mut self, name: Option<String>, path: &Path, problems: &mut Problems) {
+    fn add_file(&mut self, name: Option<String>, path: &Path, problems: &mut Problems) {
         let Some(name) = name else {
             let place = Place::file(path.display().to_string());
             problems.error(place, "the file's name is not UTF-8, so no import can name it");
             return;
         };
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if self.seen.contains_key(&real) {
-            return;
+        if self.seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned())) {
+            self.files.push((name, path.to_owned()));
         }
-        match parse(&name, path, problems) {
-            Some(file) => self.files.push(file),
-            None => {
-                self.broken.insert(name.clone());
-            }
-        }
-        self.seen.insert(real, name);
     }
 }
 

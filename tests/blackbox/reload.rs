@@ -62,7 +62,11 @@ async fn two_hundred_reloads_between_two_contracts_fail_no_request() {
     let admin = gateway.admin();
     let contracts = [SHOP.to_owned(), moved()];
     let (mut applied, mut refused, mut current) = (0, 0, 0);
+    let mut memory = 0;
     for round in 0..200 {
+        if round == 60 {
+            memory = resident(&gateway);
+        }
         let broken = round % 4 == 3;
         let next = (applied + 1) % 2;
         let text = &contracts[next];
@@ -91,6 +95,16 @@ async fn two_hundred_reloads_between_two_contracts_fail_no_request() {
     assert!(failed.is_empty(), "{} requests failed: {:?}", failed.len(), failed.first());
     let served = load.served.load(Ordering::Relaxed);
     assert!(served > 400, "{served} requests ran beside the reloads");
+    // A generation that is kept takes more than 150 KiB.
+    let grown = resident(&gateway).saturating_sub(memory);
+    assert!(grown < 12 * 1024, "what was replaced is not let go: {grown} KiB more after 140 reloads");
+}
+
+/// Resident memory in KiB.
+fn resident(gateway: &Gateway) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.id())).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 #[tokio::test]

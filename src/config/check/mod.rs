@@ -57,6 +57,7 @@ impl Check<'_> {
                 files: self.files_at("schema.rules", &file.schema.rules),
                 unbound_methods: file.schema.unbound_methods,
                 delete_body: file.schema.delete_body,
+                repeated_rules: file.schema.repeated_rules,
             },
             mapping,
             mappings: Some(Arc::new(mappings.clone())),

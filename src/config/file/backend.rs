@@ -32,6 +32,8 @@ pub struct Schema {
     pub unbound_methods: bool,
     /// Whether a DELETE rule may have a body.
     pub delete_body: bool,
+    /// Whether rules of one service may have the same HTTP method and path: `routing.ties` says what becomes of them.
+    pub repeated_rules: bool,
 }
 
 /// A gRPC backend.

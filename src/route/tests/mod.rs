@@ -20,6 +20,7 @@ static BINDING: LazyLock<Binding> = LazyLock::new(|| {
         files: Vec::new(),
         unbound_methods: false,
         delete_body: false,
+        repeated_rules: false,
     };
     rule::read(&schema, &rules, &mut problems).swap_remove(0)
 });
@@ -339,6 +340,7 @@ fn every_path_of_the_model_api_finds_its_binding() {
         files: Vec::new(),
         unbound_methods: false,
         delete_body: false,
+        repeated_rules: false,
     };
     let bindings = rule::read(&schema, &rules, &mut problems);
     let table = RouteTable::build(&bindings, &settings(), &mut problems);

@@ -16,14 +16,17 @@ pub fn find(
     method: &Method,
     path: &str,
 ) -> Result<(usize, Vec<String>), Miss> {
+    let mut ways: Vec<(Unescape, Vec<String>)> = Vec::new();
     let mut hits: Vec<(usize, Vec<String>)> = Vec::new();
     for (index, (binding, settings)) in bindings.iter().zip(each).enumerate() {
-        if bindings[index + 1..].iter().any(|later| hides(later, binding)) {
-            continue;
+        let way = settings.unescape;
+        if !ways.iter().any(|(known, _)| *known == way) {
+            ways.push((way, split(path, way).ok_or(Miss::Malformed(String::new()))?));
         }
-        let segments = split(path, settings.unescape).ok_or(Miss::Malformed(String::new()))?;
-        hits.extend(captures(&binding.template, &segments, settings).map(|captures| (index, captures)));
+        let segments = ways.iter().find(|(known, _)| *known == way).map_or(&[][..], |(_, segments)| segments);
+        hits.extend(captures(&binding.template, segments, settings).map(|captures| (index, captures)));
     }
+    hits.retain(|(index, _)| !bindings[index + 1..].iter().any(|later| hides(later, &bindings[*index])));
     let exact = |method: &Method| HttpMethod::Exact(method.clone());
     let is_of = |index: &usize, method: &HttpMethod, head: bool| {
         bindings[*index].method == *method && (!head || each[*index].head_as_get)
@@ -66,10 +69,9 @@ pub fn find(
 
 /// Whether a binding takes the place of one that was registered before.
 fn hides(later: &Binding, binding: &Binding) -> bool {
-    let of = |binding: &Binding| {
-        (binding.method.clone(), binding.template.verb.clone(), binding.template.segments.clone())
-    };
-    of(later) == of(binding)
+    later.method == binding.method
+        && later.template.verb == binding.template.verb
+        && later.template.segments == binding.template.segments
 }
 
 /// Greater is more specific.
@@ -118,15 +120,19 @@ fn decode(text: &str, kept: &str) -> Option<String> {
 }
 
 fn captures(template: &PathTemplate, segments: &[String], settings: &Settings) -> Option<Vec<String>> {
-    let mut segments = segments.to_vec();
+    let mut without_verb = Vec::new();
+    let mut segments = segments;
     if let Some(verb) = &template.verb {
-        let last = segments.pop()?;
+        let last = segments.last()?;
         let colons = last.match_indices(':').map(|(at, _)| at);
         let colon =
             colons.filter(|at| *at > 0).find(|at| decode(&last[at + 1..], "").as_ref() == Some(verb))?;
-        segments.push(last[..colon].to_owned());
+        without_verb.extend_from_slice(segments);
+        without_verb.pop();
+        without_verb.push(last[..colon].to_owned());
+        segments = &without_verb;
     }
-    let taken = taken(&template.segments, &segments, settings)?;
+    let taken = taken(&template.segments, segments, settings)?;
     let capture = |variable: &Variable| {
         let from: usize = taken[..variable.first].iter().sum();
         let count: usize = taken[variable.first..variable.end].iter().sum();

@@ -51,6 +51,22 @@ fn a_folder_loads_with_options_and_places() {
 }
 
 #[test]
+fn the_pool_keeps_no_source_info_and_places_go_when_they_are_let_go() {
+    let folder =
+        folder(&[("shop/v1/shop.proto", SHOP), ("other.proto", "syntax = \"proto3\";\nmessage Other {}\n")]);
+    let schema = loaded(&protos(&[folder.path()]));
+    assert!(schema.pool().files().all(|file| file.file_descriptor_proto().source_code_info.is_none()));
+    let names = ["shop.v1.Shop", "Other", "shop.v1.Item", "shop.v1.Shop.Get", "Other", "nothing"];
+    let mut places = schema.places();
+    for name in names {
+        assert_eq!(places.of(name), schema.place(name), "{name}");
+    }
+    let bare = schema.without_lines();
+    let file = folder.path().join("shop/v1/shop.proto").display().to_string();
+    assert_eq!(bare.place("shop.v1.Shop.Get"), Place::file(file).of("shop.v1.Shop.Get"));
+}
+
+#[test]
 fn a_public_import_reaches_through_several_files() {
     let folder = folder(&[
         ("a.proto", "syntax = \"proto3\";\nimport \"b.proto\";\nmessage A { D d = 1; }\n"),

@@ -19,6 +19,33 @@ fn three_compilers_give_the_same_schema() {
 }
 
 #[test]
+fn the_lines_in_a_set_are_used_and_not_kept_in_the_pool() {
+    use prost::Message;
+
+    let text = "syntax = \"proto3\";\npackage p;\nmessage M {\n  string a = 1;\n  N b = 2;\n}\n";
+    let sound = format!("{text}message N {{}}\n");
+    for (text, fault) in [(sound.as_str(), None), (text, Some("5:3"))] {
+        let file = protox::file::File::from_source("p.proto", text).expect("it parses");
+        let set = prost_types::FileDescriptorSet { file: vec![file.into()] };
+        let folder = folder(&[]);
+        let path = folder.path().join("p.binpb");
+        std::fs::write(&path, set.encode_to_vec()).expect("a file can be written");
+        let settings = Settings { descriptor_sets: vec![path], ..Settings::default() };
+        if let Some(at) = fault {
+            let told = refused(&settings, folder.path());
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].contains(at) && told[0].contains("`N` is not defined"), "{told:?}");
+        } else {
+            let schema = loaded(&settings);
+            assert_eq!((schema.place("p.M.a").line, schema.place("p.N").line), (4, 7));
+            assert!(
+                schema.pool().files().all(|file| file.file_descriptor_proto().source_code_info.is_none())
+            );
+        }
+    }
+}
+
+#[test]
 fn a_set_without_its_imports_is_refused_with_the_cure() {
     let problems = refused(&sets(&["shop.bare.binpb"]), &fixture(""));
     assert_eq!(problems.len(), 1, "google/* is filled in: {problems:?}");

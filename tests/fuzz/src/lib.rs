@@ -59,6 +59,7 @@ static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
         files: Vec::new(),
         unbound_methods: false,
         delete_body: false,
+        repeated_rules: false,
     };
     let mut problems = Problems::new();
     let mut bindings = rule::read(&SCHEMA, &settings("fuzz.*"), &mut problems);
