@@ -70,7 +70,10 @@ impl Dice {
             1 => segments.insert(at, self.value()),
             2 => segments[at] = self.value(),
             3 => segments[at].push_str(":cancel"),
-            4 => segments[at] = segments[at].split(':').next().unwrap_or_default().to_owned(),
+            4 => {
+                let end = segments[at].find(':').unwrap_or(segments[at].len());
+                segments[at].truncate(end);
+            }
             5 => segments.push(String::new()),
             _ => {
                 let methods = [Method::GET, Method::POST, Method::DELETE, Method::HEAD, Method::PATCH];
