@@ -146,7 +146,7 @@ class Growth:
 
     def versions(self):
         told = {"transom": [self.given.transom, "--version"], "commit": ["git", "describe", "--always", "--dirty"],
-                "rustc": ["rustc", "--version"], "kernel": ["uname", "--kernel-release"]}
+                "rustc": ["rustc", "--version"]}
         if self.given.foreign:
             del told["commit"]
         return {name: subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()

@@ -28,7 +28,7 @@ pub(super) fn run(args: &DemoArgs, terminal: &mut Terminal) -> io::Result<u8> {
         let backend = backend(&schema).await?;
         let folder = Folder::new()?;
         let sources = sources(args, &schema, &backend, &folder.0);
-        let Some(running) = start(sources, terminal)? else { return Ok(PROBLEMS) };
+        let Some(running) = start(sources, terminal).await? else { return Ok(PROBLEMS) };
         if let Some(address) = running.addresses().first() {
             banner(address, &folder.0, terminal)?;
         }

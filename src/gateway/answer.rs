@@ -49,7 +49,7 @@ impl Room {
     fn of(&self, wire: usize) -> usize {
         let last = self.0.load(Ordering::Relaxed);
         // One long answer must not make every short one after it long.
-        (last + last / 8).clamp(wire * 2 + 64, wire * 16 + 4096)
+        (last + last / 8).clamp(wire * 2 + 64, wire * 4 + 1024)
     }
 
     fn took(&self, json: usize) {
@@ -62,3 +62,22 @@ impl Room {
 
 /// What bytes are that nobody has said more of.
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_answer_says_how_much_room_the_next_one_gets() {
+        let room = Room::default();
+        assert_eq!(room.of(100), 264, "nothing is known yet");
+        room.took(400);
+        assert_eq!(room.of(100), 450);
+        room.took(410);
+        assert_eq!(room.of(100), 450, "about the same");
+        room.took(10_000_000);
+        assert_eq!(room.of(100), 1424, "a long one does not make a short one long");
+        room.took(10);
+        assert_eq!(room.of(100), 264);
+    }
+}

@@ -28,7 +28,7 @@ impl Rules {
         authority: Option<&str>,
         peer: &Peer,
     ) -> Result<HeaderMap, Status> {
-        let mut metadata = HeaderMap::with_capacity(headers.len() + ADDED);
+        let mut metadata = HeaderMap::with_capacity(headers.len().min(MANY) + ADDED);
         for (name, value) in headers {
             let text = name.as_str();
             if self.drop_request.fits(text) {
@@ -132,6 +132,9 @@ fn carry(metadata: &mut HeaderMap, name: HeaderName, value: &HeaderValue) -> Res
 
 /// How many entries the gateway adds to those that a request has: so much room spares a map that grows.
 const ADDED: usize = 9;
+
+/// For how many of a request's own entries room is made at once: a map cannot be made for as many as one can grow to.
+const MANY: usize = 128;
 
 /// Checks a binary value and writes it the way gRPC does: base64 without padding.
 fn binary(key: &str, value: &HeaderValue) -> Result<HeaderValue, Status> {

@@ -140,7 +140,8 @@ impl AnswerForm {
         }
         let sent = Kind::of(headers);
         // What most clients say is not worth a list.
-        if sent != Kind::Protobuf && headers.get_all(ACCEPT).iter().all(|line| line == JSON || line == "*/*") {
+        if sent != Kind::Protobuf && headers.get_all(ACCEPT).iter().all(|line| line == JSON || line == "*/*")
+        {
             return Self::Json;
         }
         let [first, others @ ..] = PROTOBUF.map(|name| (Self::Protobuf(name), name));

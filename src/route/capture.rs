@@ -135,7 +135,7 @@ impl<'p> Slashes<'p> {
     }
 
     fn count(&self) -> usize {
-        self.path.iter().filter(|byte| **byte == b'/').count()
+        self.path.iter().copied().filter(|byte| *byte == b'/').count()
     }
 
     /// Where the n-th slash is, or else the end. Not before one that was found.

@@ -107,11 +107,18 @@ fn unbound(rpc: &MethodDescriptor) -> HttpRule {
 fn add(binding: Binding, of_service: &mut Vec<Binding>, settings: &Settings, problems: &mut Problems) {
     let same = |other: &&Binding| other.method == binding.method && other.template == binding.template;
     let Some(other) = of_service.iter().find(same) else { return of_service.push(binding) };
-    let overridden =
-        other.rpc == binding.rpc && (other.source, binding.source) == (Source::External, Source::Annotation);
-    if !overridden && settings.repeated_rules {
+    let overrides = |other: &&Binding| {
+        other.rpc == binding.rpc && (other.source, binding.source) == (Source::External, Source::Annotation)
+    };
+    if let Some(rule) = of_service.iter().filter(same).find(overrides) {
+        if !rule.does_the_same(&binding) {
+            let what = format!("the annotation `{binding}` is overridden by the rule at {}", rule.place);
+            let problem = Problem::warning(binding.place.clone(), what);
+            problems.push(problem.help("remove one of the two"));
+        }
+    } else if settings.repeated_rules {
         of_service.push(binding);
-    } else if !overridden {
+    } else {
         let what = format!(
             "rule `{binding}` of `{}` stands already at {}, for `{}`",
             binding.rpc.name(),
@@ -122,10 +129,6 @@ fn add(binding: Binding, of_service: &mut Vec<Binding>, settings: &Settings, pro
         problems.push(problem.help(
             "give each HTTP method and path of a service to one rule, or allow more with the setting `repeated_rules`",
         ));
-    } else if !other.does_the_same(&binding) {
-        let what = format!("the annotation `{binding}` is overridden by the rule at {}", other.place);
-        let problem = Problem::warning(binding.place.clone(), what);
-        problems.push(problem.help("remove one of the two"));
     }
 }
 

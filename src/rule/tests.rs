@@ -228,6 +228,26 @@ fn rule_files_stand_before_and_above_annotations() {
 }
 
 #[test]
+fn a_rule_file_stands_above_its_methods_annotation_beside_another_method_with_the_same_rule_too() {
+    let schema = schema(
+        "message M { string x = 1; }
+         service S {
+           rpc One(M) returns (M) { option (google.api.http) = { get: '/v1' }; }
+           rpc Two(M) returns (M) { option (google.api.http) = { get: '/v1' }; }
+         }",
+    );
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("rules.yaml");
+    let rules =
+        "type: google.api.Service\nhttp: {rules: [{selector: t.S.Two, get: /v1, response_body: x}]}\n";
+    std::fs::write(&file, rules).expect("a file in the temporary folder");
+    let settings = Settings { files: vec![file], repeated_rules: true, ..settings() };
+    let (bindings, problems) = outcome(&schema, &settings);
+    assert_eq!(bindings, ["Annotation One 0 GET /v1 [] - > *", "External Two 0 GET /v1 [] - > x"]);
+    assert!(problems.to_string().contains("is overridden by the rule at"), "{problems}");
+}
+
+#[test]
 fn two_methods_of_a_service_cannot_share_a_rule() {
     let schema = schema(
         "message M {}

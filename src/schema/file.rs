@@ -74,8 +74,9 @@ impl File {
     /// A file out of a descriptor set.
     pub(super) fn decoded(origin: Origin, encoded: Bytes) -> Result<Self, prost::DecodeError> {
         let mut descriptor = FileDescriptorProto::decode(encoded.clone())?;
+        let encoded =
+            if descriptor.source_code_info.is_some() { without_source_info(&encoded) } else { encoded };
         let spans = take_spans(&mut descriptor);
-        let encoded = if spans.is_empty() { encoded } else { without_source_info(&encoded) };
         Ok(Self { origin, descriptor, spans, encoded: Some(encoded), option_imports: Vec::new() })
     }
 

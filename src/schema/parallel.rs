@@ -1,5 +1,5 @@
-//! The same done to many things, on all cores. For set-up, where a thread more for some milliseconds harms nobody;
-//! not for the request path.
+//! The same done to many things, on all cores. For set-up; at a reload it takes turns with the calls for as long as it
+//! lasts, which is milliseconds but for contracts of thousands of files. Not for the request path.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,11 @@ const WORTH_A_THREAD: usize = 8;
 /// What `make` makes of each thing, in the order of the things.
 pub(super) fn map<T: Sync, M: Send>(things: &[T], make: impl Fn(&T) -> M + Sync) -> Vec<M> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores.min(things.len() / WORTH_A_THREAD);
+    map_on(cores.min(things.len() / WORTH_A_THREAD), things, make)
+}
+
+/// The same on so many threads, or as many as the system gives.
+fn map_on<T: Sync, M: Send>(threads: usize, things: &[T], make: impl Fn(&T) -> M + Sync) -> Vec<M> {
     let next = AtomicUsize::new(0);
     // Things differ in size: each thread takes another one when it is done with one.
     let work = || {
@@ -20,7 +24,8 @@ pub(super) fn map<T: Sync, M: Send>(things: &[T], make: impl Fn(&T) -> M + Sync)
         taken.map(|(index, thing)| (index, make(thing))).collect::<Vec<_>>()
     };
     let mut made = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let others: Vec<_> =
+            (1..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         let mut made = work();
         for other in others {
             match other.join() {
@@ -44,6 +49,7 @@ mod tests {
             let things: Vec<usize> = (0..count).collect();
             let expected: Vec<_> = things.iter().map(|thing| thing * 2).collect();
             assert_eq!(map(&things, |thing| thing * 2), expected);
+            assert_eq!(map_on(4, &things, |thing| thing * 2), expected);
         }
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn prepare(metadata: &mut HeaderMap) {
 
 /// What is another at each call, which HPACK must not remember (RFC 7541, 7.1.3): it would push what every call says
 /// out of its table, and h2 compares a value with all that it remembers of its name.
-const PASSING: [&str; 3] = ["x-request-id", "traceparent", "tracestate"];
+const PASSING: [&str; 4] = ["x-request-id", "traceparent", "tracestate", "baggage"];
 
 /// How often a call is sent again that the backend did not look at.
 pub(super) const REPLAYS: usize = 2;

@@ -1,8 +1,31 @@
 //! The listeners and the layers before a real gateway.
 
 use http::Method;
+use transom::demo::Backend;
 
-use crate::support::{Client, request, shop, until};
+use crate::support::{Client, SHOP, pool, request, shop, shop_files, until};
+
+#[tokio::test]
+async fn on_one_processor_calls_are_served_through_a_reload_and_a_drain() {
+    let backend = Backend::start(pool(SHOP), ([127, 0, 0, 1], 0).into()).await.expect("started");
+    let mut gateway = shop_files().on_one_processor().upstream(backend.address()).start().await;
+    let call = |name: &'static str, delay: &'static str| {
+        let client = gateway.client();
+        let headers = [("grpc-metadata-transom-fault", delay)];
+        tokio::spawn(async move {
+            client.send(request(Method::GET, &format!("/v1/look/{name}"), &headers, "")).await
+        })
+    };
+    let slow = call("slow", "delay=1s");
+    for _ in 0..20 {
+        assert_eq!(call("quick", "delay=1ms").await.expect("no panic").status, 200);
+    }
+    let reloaded = gateway.admin().send(request(Method::POST, "/reload", &[], "")).await;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    gateway.signal("TERM");
+    assert_eq!(slow.await.expect("no panic").status, 200);
+    assert_eq!(gateway.exit().await, Some(0));
+}
 
 #[tokio::test]
 async fn unix_sockets_and_both_protocols_serve() {

@@ -1,6 +1,23 @@
 //! What `transom serve` says when it cannot start.
 
+use tokio::net::TcpListener;
+
 use crate::support::{GatewayBuilder, SHOP};
+
+#[tokio::test]
+async fn on_one_processor_problems_are_told_though_a_collector_says_nothing() {
+    let collector = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = collector.local_addr().expect("an address");
+    let refused = GatewayBuilder::new()
+        .on_one_processor()
+        .file("protos/shop.proto", SHOP.replace("{id}", "{idd}"))
+        .config("schema: {protos: [protos]}\nupstreams: [{url: 'http://127.0.0.1:1'}]")
+        .config(&format!("telemetry: {{otlp_endpoint: 'http://{address}'}}"))
+        .refused()
+        .await;
+    assert_eq!(refused.code, Some(1), "{}", refused.output);
+    assert!(refused.output.contains("has no field `idd`"), "{}", refused.output);
+}
 
 #[tokio::test]
 async fn every_problem_is_told_with_its_place_and_cure_and_the_exit_code_is_1() {

@@ -27,7 +27,7 @@ pub fn all(bindings: &[Binding], most: usize) -> Outcome {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let compared: Outcome<Vec<Vec<Found>>> = thread::scope(|scope| {
         let (table, each) = (&table, &each);
-        let parts = requests.chunks(requests.len().div_ceil(threads));
+        let parts = requests.chunks(requests.len().div_ceil(threads).max(1));
         let compare = |part| scope.spawn(move || compare(table, bindings, each, part));
         let running: Vec<_> = parts.map(compare).collect();
         running.into_iter().map(|part| part.join().map_err(|_| "a thread panicked")?).collect()
@@ -66,8 +66,8 @@ fn compare(
 fn found(table: &RouteTable, method: &Method, path: &str) -> Found {
     match table.find(method, path) {
         Ok(hit) => {
-            let captures = (0..hit.variables()).map(|at| hit.capture(at).map(std::borrow::Cow::into_owned));
-            let captures = captures.collect::<Result<_, _>>();
+            let captures: Result<_, _> =
+                hit.captures().map(|text| text.map(std::borrow::Cow::into_owned)).collect();
             captures
                 .map(|captures| (hit.binding, captures))
                 .map_err(|_| Miss::Malformed("a capture".to_owned()))

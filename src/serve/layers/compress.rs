@@ -16,11 +16,14 @@ impl Worth {
         Self { min: min.into() }
     }
 
-    /// Tells caches that an answer would have been another for a client that takes codings.
+    /// Tells caches that an answer would have been another for a client that takes codings, as the layer does.
     pub(super) fn tell<B: http_body::Body>(&self, response: &mut Response<B>) {
         let headers = response.headers();
         let coded = headers.contains_key(CONTENT_ENCODING) || headers.contains_key(CONTENT_RANGE);
-        if !coded && self.should_compress(response) {
+        let is_told = |vary: &HeaderValue| {
+            vary.to_str().is_ok_and(|vary| vary.to_ascii_lowercase().contains("accept-encoding"))
+        };
+        if !coded && self.should_compress(response) && !headers.get_all(VARY).iter().any(is_told) {
             response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
         }
     }
@@ -88,6 +91,26 @@ mod tests {
             headers.insert(ACCEPT_ENCODING, sent.parse().expect("a value"));
             take_identity(&mut headers);
             assert_eq!(headers[ACCEPT_ENCODING], kept, "{sent}");
+        }
+    }
+
+    #[test]
+    fn caches_are_told_once_and_only_of_what_would_be_compressed() {
+        for (headers, size, expected) in [
+            (vec![], 100, vec!["accept-encoding"]),
+            (vec![], 99, vec![]),
+            (vec![(VARY, "origin")], 100, vec!["origin", "accept-encoding"]),
+            (vec![(VARY, "Origin, Accept-Encoding")], 100, vec!["Origin, Accept-Encoding"]),
+            (vec![(CONTENT_ENCODING, "br")], 100, vec![]),
+            (vec![(CONTENT_RANGE, "bytes 0-1/2")], 100, vec![]),
+        ] {
+            let mut response = Response::new(Body::from(vec![b' '; size]));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            for (name, value) in &headers {
+                response.headers_mut().append(name, HeaderValue::from_static(value));
+            }
+            Worth::of(100).tell(&mut response);
+            assert_eq!(response.headers().get_all(VARY).iter().collect::<Vec<_>>(), expected, "{headers:?}");
         }
     }
 

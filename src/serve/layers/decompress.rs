@@ -1,4 +1,5 @@
-//! Reading compressed request bodies. A request without `Content-Encoding` passes by the layer at no cost.
+//! Reading compressed request bodies. A request without `Content-Encoding` passes by; only the body of its
+//! answer gets a box, so that it is of one type with the others.
 //!
 //! What comes out counts against the limit on request bodies, which the gateway keeps while it reads. A coding
 //! that is not read stays in the headers, and the innermost service answers 415.

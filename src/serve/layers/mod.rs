@@ -1,8 +1,9 @@
 //! The layers around a call, checked and put together once per generation.
 //!
 //! Every request gets its id and has its secrets marked; those are a few lines of our own. Cross-origin, compression
-//! and decompression are tower-http's, from the outside in, and stand only around requests that call for them: tower's
-//! services are moved through by value, which costs a plain request more than all that the layers do for it.
+//! and decompression are tower-http's, from the outside in, and stand only around requests that call for them (all of
+//! them, where cross-origin requests are configured, since every answer says so then): tower's services are moved
+//! through by value, which costs a plain request more than all that the layers do for it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -107,11 +108,12 @@ impl Layers {
 }
 
 impl<G: Gateway> Stack<G> {
-    /// Serves a request. One box holds all that its answer needs until then.
+    /// Serves a request. Where no layer has anything to do, one box holds all that its answer needs until then.
     pub fn call(&self, mut request: Request<Asked<Incoming>>, peer: &Arc<Peer>) -> Answering {
         let (stack, peer) = (self.clone(), Arc::clone(peer));
         let id = request_id::settle(request.headers_mut());
-        if stack.0.is_plain(request.headers_mut()) {
+        stack.0.mark_sensitive(request.headers_mut());
+        if stack.0.is_plain(request.headers()) {
             return Box::pin(async move {
                 let mut response = stack.0.calls.answer(request, &peer).await.map(Answer::Plain);
                 if let Some(worth) = &stack.0.compression {
@@ -133,17 +135,21 @@ impl<G: Gateway> Stack<G> {
 }
 
 impl<G> Whole<G> {
-    /// Marks the values that are never logged, and tells whether no layer has anything to do for a request.
-    fn is_plain(&self, headers: &mut HeaderMap) -> bool {
-        let mut plain = !self.crosses;
+    /// Marks the values that are never logged.
+    fn mark_sensitive(&self, headers: &mut HeaderMap) {
         for (name, value) in headers {
             if self.sensitive.contains(name) {
                 value.set_sensitive(true);
             }
-            let compresses = self.compression.is_some() && *name == ACCEPT_ENCODING;
-            plain &= !(compresses || *name == CONTENT_ENCODING);
         }
-        plain
+    }
+
+    /// Whether no layer has anything to do for a request.
+    fn is_plain(&self, headers: &HeaderMap) -> bool {
+        let calls_for_one = |name: &HeaderName| {
+            *name == CONTENT_ENCODING || self.compression.is_some() && *name == ACCEPT_ENCODING
+        };
+        !self.crosses && !headers.keys().any(calls_for_one)
     }
 }
 

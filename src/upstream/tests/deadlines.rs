@@ -31,6 +31,7 @@ async fn a_call_carries_grpcs_headers_and_the_metadata() {
         ("x-a", "1"),
         ("x-a", "2"),
         ("x-bin", "AAE"),
+        ("x-request-id", "r1"),
         ("connection", "close"),
         ("te", "gzip"),
         ("user-agent", "tests/1"),
@@ -48,12 +49,15 @@ async fn a_call_carries_grpcs_headers_and_the_metadata() {
         ("x-a", "1"),
         ("x-a", "2"),
         ("x-bin", "AAE"),
+        ("x-request-id", "r1"),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
         ("grpc-accept-encoding", "identity"),
         ("user-agent", agent),
     ]);
     assert_eq!(head.headers, expected);
+    let passing = head.headers.iter().filter(|(_, value)| value.is_sensitive());
+    assert_eq!(passing.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["x-request-id"], "never indexed");
 }
 
 #[tokio::test]

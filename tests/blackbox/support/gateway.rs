@@ -20,6 +20,7 @@ pub struct GatewayBuilder {
     folder: TempDir,
     config: String,
     admin: bool,
+    alone: bool,
 }
 
 /// A running gateway process; dropping it kills it.
@@ -43,12 +44,23 @@ pub struct Refused {
 
 impl GatewayBuilder {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), config: String::new(), admin: true }
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            config: String::new(),
+            admin: true,
+            alone: false,
+        }
     }
 
     /// A file beside the config.
     pub fn file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
         write(&self.folder.path().join(name), text);
+        self
+    }
+
+    /// Gives it one processor.
+    pub fn on_one_processor(mut self) -> Self {
+        self.alone = true;
         self
     }
 
@@ -102,7 +114,7 @@ impl GatewayBuilder {
         }
         let file = self.folder.path().join("transom.yaml");
         write(&file, config);
-        let mut process = Command::new(env!("CARGO_BIN_EXE_transom"))
+        let mut process = command(self.alone)
             .args(["serve", "--config"])
             .arg(&file)
             .stdin(Stdio::null())
@@ -139,6 +151,21 @@ impl GatewayBuilder {
             .collect();
         Ok(gateway)
     }
+}
+
+/// The program, with the processors that there are or with the first of them alone.
+fn command(alone: bool) -> Command {
+    let program = env!("CARGO_BIN_EXE_transom");
+    if !alone {
+        return Command::new(program);
+    }
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let allowed =
+        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("processors");
+    let first = allowed.trim().split([',', '-']).next().expect("a processor");
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", first, program]);
+    command
 }
 
 fn write(file: &Path, text: impl AsRef<[u8]>) {
