@@ -72,3 +72,26 @@ pub(super) const REPLAYS: usize = 2;
 const AGENT: &str = concat!("transom/", env!("CARGO_PKG_VERSION"));
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_another_at_each_call_is_never_indexed() {
+        let names = ["x-request-id", "x-other", "traceparent", "baggage", "tracestate"];
+        let mut metadata: HeaderMap = names
+            .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("1")))
+            .into_iter()
+            .collect();
+        prepare(&mut metadata);
+        let addressee = Addressee { scheme: Scheme::HTTP, authority: Authority::from_static("a") };
+        let path = PathAndQuery::from_static("/p.S/M");
+        let deadline = Instant::now() + std::time::Duration::from_mins(1);
+        let request = addressee.request(&path, &mut metadata, Some(deadline)).expect("a request");
+        let passing = request.headers().iter().filter(|(_, value)| value.is_sensitive());
+        let mut passing: Vec<_> = passing.map(|(name, _)| name.as_str()).collect();
+        passing.sort_unstable();
+        assert_eq!(passing, ["baggage", "grpc-timeout", "traceparent", "tracestate", "x-request-id"]);
+    }
+}
