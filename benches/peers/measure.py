@@ -240,6 +240,12 @@ def processor_time(pid):
     return scheduled(pid)[0]
 
 
+def thread_times(pid):
+    """The same by thread: one that ends takes its time along, and is not to be counted as time given back."""
+    threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return {thread.name: int((thread / "schedstat").read_text().split()[0]) / 1e9 for thread in threads}
+
+
 def scheduled(pid):
     """The same, and the seconds for which its threads waited for a core that another one had."""
     threads = pathlib.Path(f"/proc/{pid}/task").iterdir()

@@ -279,11 +279,12 @@ def hold(points, stack):
         holder.stdin.write("ask\n")
         expect(holder, "asked")
     time.sleep(1)
-    before = [measure.processor_time(point.gateway.pid) for point in points]
+    before = [measure.thread_times(point.gateway.pid) for point in points]
     time.sleep(QUIET)
-    for point, spent in zip(points, before):
+    for point, then in zip(points, before):
         point.result["asked"] = measure.resident(point.gateway.pid)
-        point.result["quiet"] = (measure.processor_time(point.gateway.pid) - spent) / QUIET
+        now = measure.thread_times(point.gateway.pid)
+        point.result["quiet"] = sum(spent - then.get(thread, 0) for thread, spent in now.items()) / QUIET
 
 
 def expect(holder, word):
