@@ -46,6 +46,26 @@ fn the_lines_in_a_set_are_used_and_not_kept_in_the_pool() {
 }
 
 #[test]
+fn sets_that_differ_in_their_lines_alone_agree() {
+    use prost::Message;
+    use prost_types::{FileDescriptorProto, FileDescriptorSet, SourceCodeInfo};
+
+    let text = "syntax = \"proto3\";\npackage p;\nmessage M {}\n";
+    let file =
+        FileDescriptorProto::from(protox::file::File::from_source("p.proto", text).expect("it parses"));
+    assert!(file.source_code_info.is_some());
+    let folder = folder(&[]);
+    let lines = [file.source_code_info.clone(), Some(SourceCodeInfo::default()), None];
+    let paths = lines.into_iter().enumerate().map(|(index, source_code_info)| {
+        let path = folder.path().join(format!("{index}.binpb"));
+        let file = vec![FileDescriptorProto { source_code_info, ..file.clone() }];
+        std::fs::write(&path, FileDescriptorSet { file }.encode_to_vec()).expect("a file can be written");
+        path
+    });
+    loaded(&Settings { descriptor_sets: paths.collect(), ..Settings::default() });
+}
+
+#[test]
 fn a_set_without_its_imports_is_refused_with_the_cure() {
     let problems = refused(&sets(&["shop.bare.binpb"]), &fixture(""));
     assert_eq!(problems.len(), 1, "google/* is filled in: {problems:?}");
