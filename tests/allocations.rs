@@ -21,13 +21,7 @@ fn model_api() -> Vec<Binding> {
     let mut problems = Problems::new();
     let source = schema::Settings { embedded_api: true, ..schema::Settings::default() };
     let schema = schema::load(&source, &mut problems).expect("the model API loads");
-    let rules = rule::Settings {
-        services: Vec::new(),
-        files: Vec::new(),
-        unbound_methods: false,
-        delete_body: false,
-        repeated_rules: false,
-    };
+    let rules = rule::Settings::default();
     rule::read(&schema, &rules, &mut problems)
 }
 

@@ -85,13 +85,7 @@ impl Api {
         let mut problems = Problems::new();
         let embedded = schema::Settings { embedded_api: true, ..schema::Settings::default() };
         let schema = schema::load(&embedded, &mut problems).expect("the model API compiles");
-        let rules = rule::Settings {
-            services: Vec::new(),
-            files: Vec::new(),
-            unbound_methods: false,
-            delete_body: false,
-            repeated_rules: false,
-        };
+        let rules = rule::Settings::default();
         let bindings = rule::read(&schema, &rules, &mut problems);
         let settings = Settings { unset_fields: UnsetFields::Omit, ..Settings::default() };
         let validators = Validators::compile(&schema, &mut problems);

@@ -9,13 +9,7 @@ use crate::rule::{self, tests::schema};
 use crate::schema::{self, Schema};
 
 fn bindings(schema: &Schema) -> Vec<Binding> {
-    let every = rule::Settings {
-        services: vec![],
-        files: vec![],
-        unbound_methods: true,
-        delete_body: false,
-        repeated_rules: false,
-    };
+    let every = rule::Settings { unbound_methods: true, ..rule::Settings::default() };
     let mut problems = Problems::new();
     let bindings = rule::read(schema, &every, &mut problems);
     assert!(!problems.has_errors(), "{problems}");

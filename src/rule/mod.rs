@@ -28,7 +28,7 @@ use external::ExternalRules;
 use http_rule::{Annotations, HttpRule, OPTION, Pattern};
 
 /// Which methods are exposed, and by which rules beside their annotations.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Globs of full service names to expose (`qdrant.cloud.*`, `*`); a leading `!` excludes. Empty: all.
     pub services: Vec<ServiceGlob>,
@@ -127,7 +127,7 @@ fn add(binding: Binding, of_service: &mut Vec<Binding>, settings: &Settings, pro
         );
         let problem = Problem::error(binding.place.clone(), what);
         problems.push(problem.help(
-            "give each HTTP method and path of a service to one rule, or allow more with the setting `repeated_rules`",
+            "give each HTTP method and path of a service to one rule; `schema.repeated_rules: true` allows more",
         ));
     }
 }

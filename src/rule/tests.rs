@@ -21,13 +21,7 @@ fn load(settings: &schema::Settings) -> Schema {
 }
 
 fn settings() -> Settings {
-    Settings {
-        services: Vec::new(),
-        files: Vec::new(),
-        unbound_methods: false,
-        delete_body: false,
-        repeated_rules: false,
-    }
+    Settings::default()
 }
 
 /// A service with one method `Get(Request) returns (Reply)` and the given rule.

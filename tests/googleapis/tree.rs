@@ -81,13 +81,7 @@ pub fn probe_path(id: &str, round: usize) -> String {
 
 /// As the config has it.
 pub fn rules() -> rule::Settings {
-    rule::Settings {
-        services: Vec::new(),
-        files: Vec::new(),
-        unbound_methods: false,
-        delete_body: false,
-        repeated_rules: true,
-    }
+    rule::Settings { repeated_rules: true, ..rule::Settings::default() }
 }
 
 /// How many rules and additional bindings the contract has, counted without the reader of rules.

@@ -33,13 +33,7 @@ fn model_api() -> Vec<(PatchSource, MethodDescriptor)> {
     let mut problems = Problems::new();
     let settings = schema::Settings { embedded_api: true, ..schema::Settings::default() };
     let schema = schema::load(&settings, &mut problems).expect("the model API");
-    let every = rule::Settings {
-        services: vec![],
-        files: vec![],
-        unbound_methods: false,
-        delete_body: false,
-        repeated_rules: false,
-    };
+    let every = rule::Settings::default();
     let bindings = rule::read(&schema, &every, &mut problems);
     let settings = duty::Settings { options: Options::qdrant_cloud(), methods: Vec::new() };
     let duties = duty::read(&schema, &bindings, &settings, &mut problems);

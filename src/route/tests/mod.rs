@@ -15,13 +15,7 @@ static BINDING: LazyLock<Binding> = LazyLock::new(|| {
     let mut problems = Problems::new();
     let settings = schema::Settings { embedded_api: true, ..schema::Settings::default() };
     let schema = schema::load(&settings, &mut problems).unwrap_or_else(|| panic!("{problems}"));
-    let rules = rule::Settings {
-        services: Vec::new(),
-        files: Vec::new(),
-        unbound_methods: false,
-        delete_body: false,
-        repeated_rules: false,
-    };
+    let rules = rule::Settings::default();
     rule::read(&schema, &rules, &mut problems).swap_remove(0)
 });
 
@@ -335,13 +329,7 @@ fn every_path_of_the_model_api_finds_its_binding() {
     let mut problems = Problems::new();
     let source = schema::Settings { embedded_api: true, ..schema::Settings::default() };
     let schema = schema::load(&source, &mut problems).expect("the model API loads");
-    let rules = rule::Settings {
-        services: Vec::new(),
-        files: Vec::new(),
-        unbound_methods: false,
-        delete_body: false,
-        repeated_rules: false,
-    };
+    let rules = rule::Settings::default();
     let bindings = rule::read(&schema, &rules, &mut problems);
     let table = RouteTable::build(&bindings, &settings(), &mut problems);
     assert!(problems.is_empty(), "{problems}");

@@ -11,7 +11,8 @@ use tower_http::compression::CompressionBody;
 
 use crate::serve::call::Recorded;
 
-type Boxed = UnsyncBoxBody<Bytes, BoxError>;
+/// The body of an answer under the layers.
+pub(super) type Boxed = UnsyncBoxBody<Bytes, BoxError>;
 
 /// The body of an answer.
 pub enum Answer {

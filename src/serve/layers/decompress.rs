@@ -6,17 +6,15 @@
 
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures_util::TryFutureExt as _;
 use futures_util::future::{Either, MapOk};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
 use tower::Service;
-use tower_http::BoxError;
-use tower_http::body::UnsyncBoxBody;
 use tower_http::decompression::RequestDecompression;
 
+use super::body::Boxed;
 use crate::serve::call::Recorded;
 
 /// The codings that are read.
@@ -34,8 +32,6 @@ impl<S> Decompress<S> {
         Self { inner, enabled }
     }
 }
-
-type Boxed = UnsyncBoxBody<Bytes, BoxError>;
 
 impl<S, B> Service<Request<B>> for Decompress<S>
 where
@@ -64,7 +60,7 @@ where
 }
 
 fn boxed(response: Response<Recorded>) -> Response<Boxed> {
-    response.map(|body| UnsyncBoxBody::new(body.map_err(Into::into)))
+    response.map(|body| Boxed::new(body.map_err(Into::into)))
 }
 
 /// Whether there is exactly one coding, which is then written as the layer knows it: codings are

@@ -15,10 +15,9 @@ use http::{HeaderMap, HeaderName, Request, Response};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 use tower::util::{Either, MapResponse};
-use tower_http::BoxError;
-use tower_http::body::UnsyncBoxBody;
 use tower_http::compression::{Compression, CompressionBody};
 
+use self::body::Boxed;
 use super::asked::Asked;
 use super::call::Innermost;
 use super::{Gateway, LayerSettings};
@@ -45,7 +44,6 @@ pub struct Layers {
 }
 
 type Read<G> = decompress::Decompress<Innermost<G>>;
-type Boxed = UnsyncBoxBody<bytes::Bytes, BoxError>;
 type Plain<G> = MapResponse<Read<G>, fn(Response<Boxed>) -> Response<Answer>>;
 type Compressed<G> = MapResponse<
     Compression<Read<G>, compress::Worth>,

@@ -56,10 +56,7 @@ pub fn pool() -> &'static DescriptorPool {
 static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| {
     let settings = |services: &str| rule::Settings {
         services: vec![rule::ServiceGlob { text: services.to_owned(), place: Place::default() }],
-        files: Vec::new(),
-        unbound_methods: false,
-        delete_body: false,
-        repeated_rules: false,
+        ..rule::Settings::default()
     };
     let mut problems = Problems::new();
     let mut bindings = rule::read(&SCHEMA, &settings("fuzz.*"), &mut problems);
